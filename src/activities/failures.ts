@@ -1,0 +1,128 @@
+/**
+ * What each way of failing means for the run: whether Temporal tries again, when, and what a person is told.
+ * Every failure of an activity is made here, and its code stands in docs/errors.md.
+ */
+import { ApplicationFailureCategory } from '@temporalio/common';
+import { ApplicationFailure } from '@temporalio/activity';
+import { ApiError, NoAnswerError, PolytomicError, UnexpectedAnswerError } from '../polytomic/errors.ts';
+import { SecretError } from '../request/secrets.ts';
+
+/** The codes of failures, with whether trying again can help. */
+export const FAILURE_CODES = {
+  /** 401: the API key is missing, wrong or revoked. */
+  ApiKeyRefused: { retryable: false },
+  /** 403: the API key's user may not do this. */
+  NotPermitted: { retryable: false },
+  /** 404: what the step works on is not there, or not any more. */
+  NotFound: { retryable: false },
+  /** 400, 422 and the rest of 4xx: Polytomic, Snowflake or LinkedIn refuses what was asked. */
+  Refused: { retryable: false },
+  /** The request asks for what is not among the things that are allowed here: an account, audience, field, column or mode. */
+  NotAllowed: { retryable: false },
+  /** A name fits several things. */
+  Ambiguous: { retryable: false },
+  /** What was to be made is there already, and was not made by this run. */
+  NameTaken: { retryable: false },
+  /** Something of this name appeared while the answer to our create was lost: it may be ours or not. */
+  Unclear: { retryable: false },
+  /** The worker may not, or cannot, read a secret that the request refers to. */
+  SecretUnavailable: { retryable: false },
+  /** A fresh connection whose cache is still being filled. */
+  NotReady: { retryable: true },
+  /** 429. */
+  RateLimited: { retryable: true },
+  /** 409: the same create is still in flight. */
+  InFlight: { retryable: true },
+  /** 5xx, from Polytomic or a proxy before it. */
+  Unavailable: { retryable: true },
+  /** No answer: time-out, reset, or an answer that broke off. */
+  NoAnswer: { retryable: true },
+  /** A success whose body is not as documented. */
+  UndocumentedAnswer: { retryable: true },
+} as const;
+
+export type FailureCode = keyof typeof FAILURE_CODES;
+
+/** How long a fresh connection's cache is waited for, in ms since the step was first scheduled. */
+export const NOT_READY_PATIENCE_MS = 30 * 60 * 1000;
+
+/** The longest wait between two looks at a cache that is not ready, in ms. */
+const MAX_NOT_READY_DELAY_MS = 60_000;
+
+/** When and where a failure happened, as far as it decides about the next attempt. */
+export interface AttemptTiming {
+  /** Number of the attempt, from 1. */
+  attempt: number;
+  /** How long ago the step was first scheduled, in ms. */
+  elapsedMs: number;
+}
+
+/** A failure of code `code`. `doing` and `message` make up what a person reads; `nextRetryDelayMs` overrides the back-off. */
+export function failure(code: FailureCode, message: string, options: { nextRetryDelayMs?: number; cause?: Error } = {}): ApplicationFailure {
+  const { nextRetryDelayMs, cause } = options;
+  return ApplicationFailure.create({
+    type: code,
+    message,
+    nonRetryable: !FAILURE_CODES[code].retryable,
+    ...(nextRetryDelayMs === undefined ? {} : { nextRetryDelay: nextRetryDelayMs }),
+    // An API that is asked to slow us down, or a cache that fills, is no fault of the worker: not in its error metrics.
+    ...(code === 'RateLimited' || code === 'NotReady' ? { category: ApplicationFailureCategory.BENIGN } : {}),
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+/**
+ * Turns whatever an activity ran into into the failure that Temporal records. `doing` names the act, e.g. `creating model
+ * “Active Users”`. What is no error of the API or of a secret is returned as it is: Temporal retries it as a plain error.
+ */
+export function toFailure(error: unknown, doing: string, timing: AttemptTiming): unknown {
+  if (error instanceof ApplicationFailure) return error;
+  if (error instanceof SecretError) return failure('SecretUnavailable', `${capital(doing)}: ${error.message}`);
+  if (error instanceof NoAnswerError) return failure('NoAnswer', `${capital(doing)}: ${error.message}. Trying again.`);
+  if (error instanceof UnexpectedAnswerError) return failure('UndocumentedAnswer', `${capital(doing)}: ${error.message}. Trying again.`);
+  if (error instanceof ApiError) return apiFailure(error, doing, timing);
+  if (error instanceof PolytomicError) return failure('Refused', `${capital(doing)}: ${error.message}`);
+  return error;
+}
+
+function apiFailure(error: ApiError, doing: string, { attempt, elapsedMs }: AttemptTiming): ApplicationFailure {
+  const said = `${capital(doing)}: ${error.message}`;
+  const { status, retryAfterMs } = error;
+  const wait = retryAfterMs === undefined ? {} : { nextRetryDelayMs: withJitter(retryAfterMs) };
+  if (status === 401) return failure('ApiKeyRefused', `${said}. Check POLYTOMIC_API_KEY of the worker.`);
+  if (status === 403) return failure('NotPermitted', `${said}. The user of the worker's POLYTOMIC_API_KEY needs permission for this.`);
+  if (status === 404) return failure('NotFound', said);
+  if (status === 409) return failure('InFlight', `${said}. Asking again with the same key.`, wait);
+  if (status === 429) return failure('RateLimited', `${said}. Trying again as told.`, wait);
+  if (status >= 500) return failure('Unavailable', `${said}. Trying again.`, wait);
+  if (isNotReady(error) && elapsedMs < NOT_READY_PATIENCE_MS) {
+    // Five seconds longer each time, as Polytomic's own Terraform provider waits for the same answer.
+    return failure('NotReady', `${said}. Trying again.`, { nextRetryDelayMs: Math.min(attempt * 5_000, MAX_NOT_READY_DELAY_MS) });
+  }
+  return failure('Refused', said);
+}
+
+/**
+ * Whether Polytomic says that a fresh connection's schema cache is still being filled: 422 "cache refresh in progress" or
+ * 400 "did not provide any schemas" (seen by Polytomic's Terraform provider; not in the API reference).
+ */
+export function isNotReady({ status, apiMessage }: ApiError): boolean {
+  const pattern = status === 422 ? /cache refresh (is )?in progress/i : status === 400 ? /did not provide any schemas/i : undefined;
+  return pattern?.test(apiMessage ?? '') ?? false;
+}
+
+/** Up to a fifth longer than told, so that workers who were refused together do not come back together. */
+function withJitter(ms: number): number {
+  return Math.round(ms * (1 + Math.random() / 5));
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** A list for a message: the first ones, quoted, and how many more there are. */
+export function listed(items: readonly string[], max = 20): string {
+  if (items.length === 0) return 'none';
+  const rest = items.length - max;
+  return items.slice(0, max).map((item) => `“${item}”`).join(', ') + (rest > 0 ? ` and ${rest} more` : '');
+}
