@@ -1,7 +1,7 @@
 /** Sends a create to Polytomic so that over all attempts, answers and restarts one thing is made, and its id is known. */
 import { activityInfo, heartbeat } from '@temporalio/activity';
 import { ApiError, UnexpectedAnswerError } from '../polytomic/errors.ts';
-import { type AttemptTiming, failure, toFailure } from './failures.ts';
+import { failure, JobFailed, JobLost } from './failures.ts';
 import {
   type Answer,
   beginningOf,
@@ -29,95 +29,172 @@ export interface Found<T> extends Candidate {
   item: T;
 }
 
-/** What is to be created, and how. */
-export interface Creation<T> {
+/** What is to be created, and how. `S` is the answer to the POST, `T` what comes of it in the end. */
+export interface Creation<S, T> {
   context: StepContext;
   /** What it is, for messages, e.g. `connection “Snowflake”`. */
   what: string;
   /** Everything that has this name now. */
   lookUp: () => Promise<Array<Found<T>>>;
-  /** One POST with this key; the activity's only one in an attempt. */
-  send: (key: string) => Promise<T>;
+  /** One POST with this key; the activity's only one in an attempt. `leftover` as {@link Creation.leftovers} found it. */
+  send: (key: string, leftover: string | undefined) => Promise<S>;
+  /** What the answer leads to, e.g. the model that a job makes. May fail and be tried again: the same key brings the same answer. */
+  settle: (sent: S) => Promise<T>;
   /**
-   * What to do if something of this name was there before: `use` it, `refuse` with {@link FAILURE_CODES} `NameTaken`, or make
-   * `another` one beside it, where Polytomic allows several of one name.
+   * Ids of pieces that a failed send can leave although what it was to make is not there. None may be there before the
+   * first send; one that is there after a send of unknown outcome is built on, not made again.
    */
+  leftovers?: () => Promise<string[]>;
+  /** If something of this name was there before: `use` it, `refuse`, or make `another` beside it where names may repeat. */
   existing: 'use' | 'refuse' | 'another';
-  /** How a person can go on after `NameTaken` or `Unclear`. */
+  /** How a person can go on after `NameTaken`, `Ambiguous` or `Unclear`. */
   advice: string;
   parentMade: boolean;
   uniqueName: boolean;
 }
 
+/** The thing, and whether this run made it. */
+export interface Created<T> {
+  item: T;
+  made: boolean;
+}
+
+/** How often an attempt says that it is alive, in ms. */
+const HEARTBEAT_MS = 5_000;
+
 /**
  * The thing, made now or by an earlier attempt (`made`), or found (`made: false`).
  * Throws typed failures; between attempts it remembers its sends in heartbeat details.
  */
-export async function createOnce<T>(creation: Creation<T>): Promise<{ item: T; made: boolean }> {
-  const { context, what, existing, advice, uniqueName, parentMade } = creation;
+export async function createOnce<S, T>(creation: Creation<S, T>): Promise<Created<T>> {
   const info = activityInfo();
-  const execution = info.workflowExecution;
-  if (execution === undefined) throw new Error('createOnce needs an activity of a workflow');
-  const identity = { workflowId: execution.workflowId, ...context };
-  const record: SendRecord | undefined = info.heartbeatDetails ?? undefined;
-  const evidence: Evidence = {
+  let record: SendRecord | undefined = info.heartbeatDetails ?? undefined;
+  const remember = (next: SendRecord) => {
+    record = next;
+    heartbeat(next);
+  };
+  // A heartbeat replaces the details of the one before, so each repeats the record.
+  const alive = setInterval(() => heartbeat(record), HEARTBEAT_MS);
+  try {
+    const begun = await begin(creation, evidenceOf(creation, record));
+    if ('item' in begun) return begun;
+    remember(begun);
+    return await sendAndSettle(creation, begun, remember);
+  } finally {
+    clearInterval(alive);
+  }
+}
+
+function evidenceOf<S, T>(
+  { context, parentMade, uniqueName }: Creation<S, T>,
+  record: SendRecord | undefined,
+): Evidence {
+  const { attempt, scheduledTimestampMs: scheduledAt } = activityInfo();
+  return {
     record,
     now: Date.now(),
-    scheduledAt: info.scheduledTimestampMs,
-    attempt: info.attempt,
-    laterRun: execution.runId !== context.firstRunId,
+    scheduledAt,
+    attempt,
+    laterRun: isLaterRun(context.firstRunId),
     parentMade,
     uniqueName,
   };
+}
 
-  let next: SendRecord;
-  if (beginningOf(evidence) === 'resend' && record !== undefined) {
-    next = record;
-  } else {
-    const found = await creation.lookUp();
-    const verdict = judge(found, evidence);
-    if (verdict.kind === 'ours') return { item: itemOf(found, verdict.id), made: true };
-    if (verdict.kind === 'clash') {
+/** Whether this run was reset or continued from another. */
+export function isLaterRun(firstRunId: string): boolean {
+  return execution().runId !== firstRunId;
+}
+
+/** What is there already and settles the matter, or the record of the send to be made. */
+async function begin<S, T>(creation: Creation<S, T>, evidence: Evidence): Promise<Created<T> | SendRecord> {
+  const { what, existing, advice } = creation;
+  const { record } = evidence;
+  const beginning = beginningOf(evidence);
+  if (beginning === 'resend' && record !== undefined) return record;
+
+  const found = await creation.lookUp();
+  const verdict = judge(found, evidence);
+  if (verdict.kind === 'ours') return { item: itemOf(found, verdict.id), made: true };
+  if (verdict.kind === 'clash') throw unclear(creation, verdict.ids);
+  if (verdict.kind === 'theirs' && existing !== 'another') return useOrRefuse(creation, found);
+
+  const leftovers = (await creation.leftovers?.()) ?? [];
+  const [leftover] = leftovers;
+  if (beginning === 'fresh' && leftover !== undefined) {
+    throw failure(
+      'NameTaken',
+      `Creating ${what}: there is one of this name already (${leftovers.join(', ')}), which this run did not make. ${advice}`,
+    );
+  }
+  // Without a record nobody knows what was there before the first send; only what the first key brings back is sure.
+  if (leftovers.length > 1 || (leftover !== undefined && record === undefined && evidence.laterRun)) {
+    throw unclear(creation, leftovers);
+  }
+  return {
+    // An expired key is a new request to Polytomic anyway; a number of its own keeps the log readable.
+    send: record === undefined ? 1 : record.lookUpFirst ? record.send : record.send + 1,
+    firstSentAt: record?.firstSentAt ?? Date.now(),
+    lookUpFirst: false,
+    before: record?.before ?? (verdict.kind === 'theirs' ? found.map(({ id }) => id) : []),
+    conflicts: 0,
+    ...(record !== undefined && leftover !== undefined ? { leftover } : {}),
+  };
+}
+
+async function sendAndSettle<S, T>(
+  creation: Creation<S, T>,
+  record: SendRecord,
+  remember: (record: SendRecord) => void,
+): Promise<Created<T>> {
+  const { context, what, uniqueName, advice } = creation;
+  const key = idempotencyKey({ workflowId: execution().workflowId, ...context }, record.send);
+  let sent: S;
+  try {
+    sent = await creation.send(key, record.leftover);
+  } catch (error) {
+    const after = recordAfter(record, answerOf(error));
+    remember(after);
+    if (after.conflicts > MAX_CONFLICTS) {
       throw failure(
         'Unclear',
-        `Creating ${what}: its answer was lost, and there is something of this name now (${verdict.ids.join(', ')}) that this run cannot prove to be its own. ${advice}`,
+        `Creating ${what}: Polytomic has said ${MAX_CONFLICTS} times that it is still in flight. ${advice}`,
       );
-    }
-    if (verdict.kind === 'theirs' && existing !== 'another') return useOrRefuse(creation, found);
-    next = {
-      // An expired key is a new request to Polytomic anyway; a number of its own keeps the log readable.
-      send: record === undefined ? 1 : record.lookUpFirst ? record.send : record.send + 1,
-      firstSentAt: record?.firstSentAt ?? Date.now(),
-      lookUpFirst: false,
-      before: record?.before ?? (verdict.kind === 'theirs' ? found.map(({ id }) => id) : []),
-      conflicts: 0,
-    };
-  }
-
-  heartbeat(next);
-  try {
-    return { item: await creation.send(idempotencyKey(identity, next.send)), made: true };
-  } catch (error) {
-    const after = recordAfter(next, answerOf(error));
-    heartbeat(after);
-    if (after.conflicts > MAX_CONFLICTS) {
-      throw failure('Unclear', `Creating ${what}: Polytomic has said ${MAX_CONFLICTS} times that it is still in flight. ${advice}`);
     }
     if (uniqueName && error instanceof ApiError && error.status === 422) {
       // Somebody may have taken the name since it was looked up: say so, instead of the API's words for it.
-      const found = (await creation.lookUp()).filter(({ id }) => id !== undefined);
+      const found = await creation.lookUp();
       if (found.length > 0) return useOrRefuse(creation, found);
     }
     throw error;
   }
+  try {
+    return { item: await creation.settle(sent), made: true };
+  } catch (error) {
+    // The job's end is what the key brings back from now on, so going on needs a new one.
+    if (error instanceof JobFailed) remember(recordAfter(record, { kind: 'status', status: 422 }));
+    if (error instanceof JobLost) remember(recordAfter(record, { kind: 'undocumented' }));
+    throw error;
+  }
 }
 
-function useOrRefuse<T>({ existing, what, advice }: Creation<T>, found: Array<Found<T>>): { item: T; made: boolean } {
+function useOrRefuse<S, T>({ existing, what, advice }: Creation<S, T>, found: Array<Found<T>>): Created<T> {
   const [first] = found;
   if (existing === 'use' && first !== undefined && found.length === 1) return { item: first.item, made: false };
   const ids = found.map(({ id }) => id).join(', ');
-  if (existing === 'use') throw failure('Ambiguous', `Using ${what}: there are several of this name (${ids}). ${advice}`);
-  throw failure('NameTaken', `Creating ${what}: there is one of this name already (${ids}), which this run did not make. ${advice}`);
+  if (existing === 'use')
+    throw failure('Ambiguous', `Using ${what}: there are several of this name (${ids}). ${advice}`);
+  throw failure(
+    'NameTaken',
+    `Creating ${what}: there is one of this name already (${ids}), which this run did not make. ${advice}`,
+  );
+}
+
+function unclear<S, T>({ what, advice }: Creation<S, T>, ids: string[]) {
+  return failure(
+    'Unclear',
+    `Creating ${what}: an answer was lost, and there is something of this name now (${ids.join(', ')}) that this run cannot prove to be its own. ${advice}`,
+  );
 }
 
 function itemOf<T>(found: Array<Found<T>>, id: string): T {
@@ -133,16 +210,9 @@ function answerOf(error: unknown): Answer {
   return { kind: 'none' };
 }
 
-/** Runs one activity's work and turns what it throws into the failure that Temporal records. */
-export async function attempt<T>(doing: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw toFailure(error, doing, timing());
-  }
-}
-
-function timing(): AttemptTiming {
-  const info = activityInfo();
-  return { attempt: info.attempt, elapsedMs: Date.now() - info.scheduledTimestampMs };
+function execution() {
+  const { workflowExecution } = activityInfo();
+  if (workflowExecution === undefined)
+    throw new Error('a create needs an activity of a workflow: its key is made of the run');
+  return workflowExecution;
 }

@@ -2,8 +2,9 @@
  * What each way of failing means for the run: whether Temporal tries again, when, and what a person is told.
  * Every failure of an activity is made here, and its code stands in docs/errors.md.
  */
-import { ApplicationFailureCategory } from '@temporalio/common';
+
 import { ApplicationFailure } from '@temporalio/activity';
+import { ApplicationFailureCategory } from '@temporalio/common';
 import { ApiError, NoAnswerError, PolytomicError, UnexpectedAnswerError } from '../polytomic/errors.ts';
 import { SecretError } from '../request/secrets.ts';
 
@@ -41,10 +42,32 @@ export const FAILURE_CODES = {
   UndocumentedAnswer: { retryable: true },
 } as const;
 
+/** The type of an activity's failure, as the Temporal Web UI shows it and docs/errors.md explains it. */
 export type FailureCode = keyof typeof FAILURE_CODES;
+
+/** A job of Polytomic ended without making what it was to make. */
+export class JobFailed extends Error {
+  override readonly name = 'JobFailed';
+}
+
+/** A job is not there any more, so that nobody can say what came of it. */
+export class JobLost extends Error {
+  override readonly name = 'JobLost';
+}
 
 /** How long a fresh connection's cache is waited for, in ms since the step was first scheduled. */
 export const NOT_READY_PATIENCE_MS = 30 * 60 * 1000;
+
+/**
+ * How Polytomic says that a fresh connection's schema cache is still being filled: 422 "cache refresh in progress" or
+ * 400 "did not provide any schemas" (seen by Polytomic's Terraform provider; not in the API reference).
+ */
+const NOT_READY_WORDS = /cache refresh (is )?in progress|did not provide any schemas/i;
+
+/** Whether these words of the API say that a fresh connection's cache is still being filled. */
+export function isNotReady(apiMessage: string | undefined): boolean {
+  return NOT_READY_WORDS.test(apiMessage ?? '');
+}
 
 /** The longest wait between two looks at a cache that is not ready, in ms. */
 const MAX_NOT_READY_DELAY_MS = 60_000;
@@ -58,7 +81,11 @@ export interface AttemptTiming {
 }
 
 /** A failure of code `code`. `doing` and `message` make up what a person reads; `nextRetryDelayMs` overrides the back-off. */
-export function failure(code: FailureCode, message: string, options: { nextRetryDelayMs?: number; cause?: Error } = {}): ApplicationFailure {
+export function failure(
+  code: FailureCode,
+  message: string,
+  options: { nextRetryDelayMs?: number; cause?: Error } = {},
+): ApplicationFailure {
   const { nextRetryDelayMs, cause } = options;
   return ApplicationFailure.create({
     type: code,
@@ -79,36 +106,37 @@ export function toFailure(error: unknown, doing: string, timing: AttemptTiming):
   if (error instanceof ApplicationFailure) return error;
   if (error instanceof SecretError) return failure('SecretUnavailable', `${capital(doing)}: ${error.message}`);
   if (error instanceof NoAnswerError) return failure('NoAnswer', `${capital(doing)}: ${error.message}. Trying again.`);
-  if (error instanceof UnexpectedAnswerError) return failure('UndocumentedAnswer', `${capital(doing)}: ${error.message}. Trying again.`);
+  if (error instanceof UnexpectedAnswerError)
+    return failure('UndocumentedAnswer', `${capital(doing)}: ${error.message}. Trying again.`);
   if (error instanceof ApiError) return apiFailure(error, doing, timing);
+  if (error instanceof JobFailed) return refusal(error.message, `${capital(doing)}: ${error.message}`, timing);
+  if (error instanceof JobLost)
+    return failure('UndocumentedAnswer', `${capital(doing)}: ${error.message}. Trying again.`);
   if (error instanceof PolytomicError) return failure('Refused', `${capital(doing)}: ${error.message}`);
   return error;
 }
 
-function apiFailure(error: ApiError, doing: string, { attempt, elapsedMs }: AttemptTiming): ApplicationFailure {
+function apiFailure(error: ApiError, doing: string, timing: AttemptTiming): ApplicationFailure {
   const said = `${capital(doing)}: ${error.message}`;
   const { status, retryAfterMs } = error;
   const wait = retryAfterMs === undefined ? {} : { nextRetryDelayMs: withJitter(retryAfterMs) };
   if (status === 401) return failure('ApiKeyRefused', `${said}. Check POLYTOMIC_API_KEY of the worker.`);
-  if (status === 403) return failure('NotPermitted', `${said}. The user of the worker's POLYTOMIC_API_KEY needs permission for this.`);
+  if (status === 403)
+    return failure('NotPermitted', `${said}. The user of the worker's POLYTOMIC_API_KEY needs permission for this.`);
   if (status === 404) return failure('NotFound', said);
   if (status === 409) return failure('InFlight', `${said}. Asking again with the same key.`, wait);
   if (status === 429) return failure('RateLimited', `${said}. Trying again as told.`, wait);
-  if (status >= 500) return failure('Unavailable', `${said}. Trying again.`, wait);
-  if (isNotReady(error) && elapsedMs < NOT_READY_PATIENCE_MS) {
-    // Five seconds longer each time, as Polytomic's own Terraform provider waits for the same answer.
-    return failure('NotReady', `${said}. Trying again.`, { nextRetryDelayMs: Math.min(attempt * 5_000, MAX_NOT_READY_DELAY_MS) });
-  }
-  return failure('Refused', said);
+  if (status >= 500 || status === 408) return failure('Unavailable', `${said}. Trying again.`, wait);
+  return refusal(error.apiMessage, said, timing);
 }
 
-/**
- * Whether Polytomic says that a fresh connection's schema cache is still being filled: 422 "cache refresh in progress" or
- * 400 "did not provide any schemas" (seen by Polytomic's Terraform provider; not in the API reference).
- */
-export function isNotReady({ status, apiMessage }: ApiError): boolean {
-  const pattern = status === 422 ? /cache refresh (is )?in progress/i : status === 400 ? /did not provide any schemas/i : undefined;
-  return pattern?.test(apiMessage ?? '') ?? false;
+/** A refusal that patience mends, or one for good. `reason` is in the words of the API. */
+function refusal(reason: string | undefined, said: string, { attempt, elapsedMs }: AttemptTiming): ApplicationFailure {
+  if (!isNotReady(reason) || elapsedMs > NOT_READY_PATIENCE_MS) return failure('Refused', said);
+  // Five seconds longer each time, as Polytomic's own Terraform provider waits for the same answer.
+  return failure('NotReady', `${said}. Trying again.`, {
+    nextRetryDelayMs: Math.min(attempt * 5_000, MAX_NOT_READY_DELAY_MS),
+  });
 }
 
 /** Up to a fifth longer than told, so that workers who were refused together do not come back together. */
@@ -124,5 +152,10 @@ function capital(text: string): string {
 export function listed(items: readonly string[], max = 20): string {
   if (items.length === 0) return 'none';
   const rest = items.length - max;
-  return items.slice(0, max).map((item) => `“${item}”`).join(', ') + (rest > 0 ? ` and ${rest} more` : '');
+  return (
+    items
+      .slice(0, max)
+      .map((item) => `“${item}”`)
+      .join(', ') + (rest > 0 ? ` and ${rest} more` : '')
+  );
 }

@@ -39,6 +39,8 @@ export interface SendRecord {
   before: string[];
   /** How often the answer was 409, "still in flight", to the present key. */
   conflicts: number;
+  /** Id of a piece that an earlier send of unknown outcome left, and this send builds on. Part of what the key stands for. */
+  leftover?: string;
 }
 
 /** How often a create that is still in flight (409) is asked after with the same key, before the step fails. */
@@ -64,7 +66,8 @@ export function nextAfter(answer: Answer): Next {
   if (answer.kind === 'none') return 'same-key';
   if (answer.kind === 'undocumented') return 'look-up';
   if (answer.status === 409) return 'same-key';
-  if (answer.status >= 500) return 'look-up';
+  // A 408 is a proxy's: it waited for Polytomic, or for us, and what became of the request is as open as after a 5xx.
+  if (answer.status >= 500 || answer.status === 408) return 'look-up';
   return 'new-key';
 }
 
@@ -117,7 +120,10 @@ export interface Candidate {
  * `theirs`: all of it was there before us. `resend`: it may be ours, and the first key, still alive, will tell.
  * `clash`: it may be ours or not, and nobody can tell.
  */
-export type Verdict = { kind: 'absent' | 'theirs' | 'resend' } | { kind: 'ours'; id: string } | { kind: 'clash'; ids: string[] };
+export type Verdict =
+  | { kind: 'absent' | 'theirs' | 'resend' }
+  | { kind: 'ours'; id: string }
+  | { kind: 'clash'; ids: string[] };
 
 /** On what a look-up is judged. */
 export interface Evidence extends AttemptFacts {

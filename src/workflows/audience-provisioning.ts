@@ -102,7 +102,10 @@ class Provisioning {
       () => {
         this.claims += 1;
       },
-      { description: 'Say that the LinkedIn sign-in is done. No input needed: the run asks Polytomic whether it is there.' },
+      {
+        description:
+          'Say that the LinkedIn sign-in is done. No input needed: the run asks Polytomic whether it is there.',
+      },
     );
   }
 
@@ -113,7 +116,11 @@ class Provisioning {
     this.progress.end('failed');
     const faults = parsed.faults.map(({ path, message }) => ({ path, message }));
     const list = faults.map(({ path, message }) => `${path.join('.') || '(request)'}: ${message}`).join('\n');
-    throw ApplicationFailure.nonRetryable(shorten(`The request is not valid:\n${list}`), FAILURE.invalidRequest, faults);
+    throw ApplicationFailure.nonRetryable(
+      shorten(`The request is not valid:\n${list}`),
+      FAILURE.invalidRequest,
+      faults,
+    );
   }
 
   async provision(request: ProvisioningRequest): Promise<ProvisioningResult> {
@@ -158,7 +165,12 @@ class Provisioning {
     return { connection, models: new Map(models) };
   }
 
-  private provideModel(key: string, spec: ModelRequest, columns: string[], connection: Resource): Promise<ProvidedModel> {
+  private provideModel(
+    key: string,
+    spec: ModelRequest,
+    columns: string[],
+    connection: Resource,
+  ): Promise<ProvidedModel> {
     return this.step(
       STEP.model(key),
       (step) =>
@@ -174,9 +186,10 @@ class Provisioning {
     const provided = await this.step(
       STEP.linkedinConnection,
       (step) =>
-        activities.provideLinkedInConnection.executeWithOptions({ summary: summaryOf('LinkedIn Ads connection', spec) }, [
-          { step, spec },
-        ]),
+        activities.provideLinkedInConnection.executeWithOptions(
+          { summary: summaryOf('LinkedIn Ads connection', spec) },
+          [{ step, spec }],
+        ),
       ({ resource }) => ({ resources: [{ kind: 'connection', ...resource }] }),
     );
     const connection = provided.resource;
@@ -196,7 +209,7 @@ class Provisioning {
       STEP.audiences,
       () =>
         activities.inspectAudiences.executeWithOptions({ summary: 'Look at the audiences there are' }, [
-          { connection, syncs: request.syncs },
+          { connection, syncs: request.syncs, firstRunId: workflowInfo().firstExecutionRunId },
         ]),
       () => ({}),
     );
@@ -241,7 +254,8 @@ class Provisioning {
       request.syncs.map(async (sync, i) => {
         const model = models.get(sync.model);
         const audience = audiences[i];
-        if (model === undefined || audience === undefined) throw new TypeError(`sync ${sync.name} has lost its model or audience`);
+        if (model === undefined || audience === undefined)
+          throw new TypeError(`sync ${sync.name} has lost its model or audience`);
         const created = await this.step(
           STEP.sync(sync.name),
           (step) =>
@@ -261,7 +275,11 @@ class Provisioning {
   }
 
   /** Runs one step: shows it while it runs, keeps what came of it, and turns its failure into a line of the progress. */
-  private async step<T>(id: string, work: (context: StepContext) => Promise<T>, outcome: (result: T) => Outcome): Promise<T> {
+  private async step<T>(
+    id: string,
+    work: (context: StepContext) => Promise<T>,
+    outcome: (result: T) => Outcome,
+  ): Promise<T> {
     this.progress.running(id);
     try {
       const result = await work({ step: id, firstRunId: workflowInfo().firstExecutionRunId, generation: 1 });
@@ -302,7 +320,10 @@ class Provisioning {
       if (isCancellation(error)) return;
     }
     if (this.searchable) this.show();
-    else this.progress.warn(`Search attribute ${PROVISIONING_STAGE.name} is not registered: run \`audience setup\` to list runs by stage.`);
+    else
+      this.progress.warn(
+        `Search attribute ${PROVISIONING_STAGE.name} is not registered: run \`audience setup\` to list runs by stage.`,
+      );
   }
 
   private show(): void {
@@ -330,7 +351,7 @@ function failureOf(step: string, failure: ActivityFailure): StepFailure {
 }
 
 function summaryOf(what: string, spec: { use: string } | { name: string }): string {
-  return shorten(`${what} ${"use" in spec ? spec.use : spec.name}`, 100);
+  return shorten(`${what} ${'use' in spec ? spec.use : spec.name}`, 100);
 }
 
 function shorten(text: string, max = MAX_MESSAGE): string {

@@ -54,7 +54,9 @@ function askLines({ signIn }: ProvisioningStatus): string[] {
       ? escapeMarkdown(signIn.hint ?? 'Sign in to LinkedIn in Polytomic.')
       : `👉 ${linkOf(signIn.url, 'Sign in to LinkedIn')}`;
   const then = `${ask} – then send signal \`oauthCompleted\` (*More Actions*, no input needed).`;
-  return signIn.lastCheck === undefined ? [then] : [then, `Not signed in yet: ${escapeMarkdown(signIn.lastCheck.reason)}`];
+  return signIn.lastCheck === undefined
+    ? [then]
+    : [then, `Not signed in yet: ${escapeMarkdown(signIn.lastCheck.reason)}`];
 }
 
 function failureLines(steps: StepStatus[]): string[] {
@@ -65,7 +67,9 @@ function failureLines(steps: StepStatus[]): string[] {
 
 function stepLines(steps: StepStatus[]): string {
   const shown = steps.slice(0, MAX_STEPS).map((step) => {
-    const what = step.resources.map(({ kind, made, id }) => ` · ${kind} ${made ? 'made' : 'used'} ${escapeMarkdown(id)}`);
+    const what = step.resources.map(
+      ({ kind, made, id }) => ` · ${kind} ${made ? 'made' : 'used'} ${escapeMarkdown(id)}`,
+    );
     const why = step.note === undefined || step.state === 'waiting' ? '' : ` · ${escapeMarkdown(step.note)}`;
     return `- ${MARK[step.state]} ${escapeMarkdown(step.id)}${what.join('')}${why}`;
   });

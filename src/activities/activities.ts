@@ -1,0 +1,26 @@
+/** All activities of a provisioning run, one for each step of the walkthrough. */
+import { adAccountActivities } from './ad-accounts.ts';
+import { audienceActivities } from './audiences.ts';
+import type { ActivityDependencies } from './dependencies.ts';
+import { linkedInConnectionActivities } from './linkedin-connection.ts';
+import { modelActivities } from './models.ts';
+import { signInActivities } from './sign-in.ts';
+import { snowflakeConnectionActivities } from './snowflake-connection.ts';
+import { syncActivities } from './syncs.ts';
+
+/** Makes the activities that a worker registers. */
+export function createActivities(dependencies: ActivityDependencies) {
+  return {
+    searchAttributesRegistered: dependencies.searchAttributesRegistered,
+    ...snowflakeConnectionActivities(dependencies),
+    ...modelActivities(dependencies),
+    ...linkedInConnectionActivities(dependencies),
+    ...signInActivities(dependencies),
+    ...adAccountActivities(dependencies),
+    ...audienceActivities(dependencies),
+    ...syncActivities(dependencies),
+  };
+}
+
+/** What the workflow calls. */
+export type Activities = ReturnType<typeof createActivities>;

@@ -1,0 +1,12 @@
+/** What the activities are made of. */
+import type { PolytomicClient } from '../polytomic/client.ts';
+import type { SecretResolver } from '../request/secrets.ts';
+
+/** Given once, when a worker starts. */
+export interface ActivityDependencies {
+  polytomic: PolytomicClient;
+  /** Reads the secret behind a reference, where the worker's configuration allows it. */
+  resolveSecret: SecretResolver;
+  /** Whether the Temporal namespace has our search attributes. */
+  searchAttributesRegistered: () => Promise<boolean>;
+}

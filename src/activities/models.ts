@@ -1,0 +1,153 @@
+/** Step 3 of the walkthrough: a model from a SQL query. */
+import { sleep } from '@temporalio/activity';
+import { ApiError } from '../polytomic/errors.ts';
+import type { Job } from '../polytomic/jobs.ts';
+import type { Model } from '../polytomic/models.ts';
+import type { ModelRequest } from '../request/schema.ts';
+import { resolveExtra } from '../request/secrets.ts';
+import type { Resource } from '../workflows/messages.ts';
+import { attempt, reading } from './attempt.ts';
+import { createOnce, type Found, type StepContext } from './create-once.ts';
+import type { ActivityDependencies } from './dependencies.ts';
+import { failure, JobFailed, JobLost, listed } from './failures.ts';
+import { timeOf } from './provide-connection.ts';
+
+/** A model, and as much of its columns as the run needs to know. */
+export interface ProvidedModel {
+  resource: Resource;
+  /** Those of the columns asked for that the model has. */
+  columns: string[];
+  /** Some of its other columns, for messages. */
+  others: string[];
+}
+
+/** How many columns nobody asked for are returned, in count: a wide table has thousands. */
+const MAX_OTHERS = 20;
+
+/** How long to wait between two looks at a job, in ms: from the first to the longest. */
+const POLL = { first: 200, longest: 5_000, factor: 1.5 } as const;
+
+/** Makes the activities of this file. */
+export function modelActivities({ polytomic, resolveSecret }: ActivityDependencies) {
+  return {
+    /**
+     * Creates the model, or finds the one to use. Created as a job, so that a slow query meets no time-out: work that runs
+     * on the request itself must end within 10 s (Polytomic's reference). `columns` are those the syncs will read.
+     */
+    async provideModel({
+      step,
+      spec,
+      columns,
+      connection,
+    }: {
+      step: StepContext;
+      spec: ModelRequest;
+      columns: string[];
+      connection: Resource;
+    }): Promise<ProvidedModel> {
+      if ('use' in spec) {
+        return attempt(`using model “${spec.use}”`, async () =>
+          provided(await useModel(spec.use, connection), false, columns),
+        );
+      }
+      return attempt(`creating model “${spec.name}”`, async () => {
+        const { name, query, fields, identifier, trackingColumns, labels, extra } = spec;
+        const created = await createOnce<Job, Model>({
+          context: step,
+          what: `model “${name}”`,
+          lookUp: async () =>
+            (await polytomic.models.list(reading())).filter((model) => model.name === name).map(candidate),
+          send: async (idempotencyKey) =>
+            polytomic.models.createAsync(
+              {
+                ...(await resolveExtra(extra ?? {}, resolveSecret)),
+                name,
+                connection_id: connection.id,
+                configuration: { query },
+                ...(fields === undefined ? {} : { fields }),
+                ...(identifier === undefined ? {} : { identifier }),
+                ...(trackingColumns === undefined ? {} : { tracking_columns: trackingColumns }),
+                ...(labels === undefined ? {} : { labels }),
+              },
+              { idempotencyKey },
+            ),
+          settle: ({ type, job_id }) => finished(type, job_id),
+          existing: spec.orUse ? 'use' : 'another',
+          advice: 'Say `use: <id>`, or give the model another name.',
+          parentMade: connection.made,
+          uniqueName: false,
+        });
+        if (!created.made) belongsTo(created.item, connection);
+        return provided(created.item, created.made, columns);
+
+        function candidate(item: Model): Found<Model> {
+          const matches = item.connection_id === connection.id && item.configuration?.['query'] === query;
+          return { id: item.id, createdAt: timeOf(item.created_at), matches, item };
+        }
+      });
+    },
+  };
+
+  async function useModel(use: string, connection: Resource): Promise<Model> {
+    const models = await polytomic.models.list(reading());
+    const byId = models.filter(({ id }) => id === use);
+    const [model, ...others] = byId.length > 0 ? byId : models.filter(({ name }) => name === use);
+    if (model === undefined) {
+      const fitting = models.filter(({ connection_id }) => connection_id === connection.id).map(({ name }) => name);
+      throw failure(
+        'NotFound',
+        `Using model “${use}”: Polytomic has none of this id or name. On connection “${connection.name}” there are: ${listed(fitting)}.`,
+      );
+    }
+    if (others.length > 0) {
+      throw failure(
+        'Ambiguous',
+        `Using model “${use}”: several have this name (${[model, ...others].map(({ id }) => id).join(', ')}). Give the id.`,
+      );
+    }
+    belongsTo(model, connection);
+    return model;
+  }
+
+  /** The model that a job made, once it has. */
+  async function finished(type: string, id: string): Promise<Model> {
+    for (let wait: number = POLL.first; ; wait = Math.min(wait * POLL.factor, POLL.longest)) {
+      const job = await polytomic.jobs.get(type, id, reading()).catch((error: unknown) => {
+        if (error instanceof ApiError && error.status === 404)
+          throw new JobLost(`job ${id}, which makes it, is not there any more`);
+        throw error;
+      });
+      if (job.status === 'failed')
+        throw new JobFailed(`Polytomic says: ${job.error ?? 'the job failed, without a reason'}`);
+      if (job.status === 'done') {
+        const model = modelIdOf(job.result);
+        if (model === undefined) throw new JobLost(`job ${id} is done but names no model`);
+        return polytomic.models.get(model, reading());
+      }
+      await sleep(wait);
+    }
+  }
+}
+
+/** The id in a job's result, whose shape is not documented: the model itself, most likely. Without one it is looked up. */
+function modelIdOf(result: unknown): string | undefined {
+  if (typeof result !== 'object' || result === null || !('id' in result)) return undefined;
+  return typeof result.id === 'string' ? result.id : undefined;
+}
+
+function belongsTo(model: Model, connection: Resource): void {
+  if (model.connection_id === connection.id) return;
+  throw failure(
+    'NotAllowed',
+    `Using model “${model.name}” (${model.id}): it is not on connection “${connection.name}” (${connection.id}), but on ${model.connection_id}.`,
+  );
+}
+
+function provided({ id, name, fields }: Model, made: boolean, wanted: string[]): ProvidedModel {
+  const names = fields.map((field) => field.name);
+  return {
+    resource: { id, name, made },
+    columns: wanted.filter((column) => names.includes(column)),
+    others: names.filter((column) => !wanted.includes(column)).slice(0, MAX_OTHERS),
+  };
+}

@@ -1,0 +1,104 @@
+/** Steps 5 and 6 of the walkthrough: a sync into an audience that is there, or into a new one. */
+import type { Sync } from '../polytomic/sync-shape.ts';
+import { columnsOf, type SyncRequest } from '../request/schema.ts';
+import { resolveExtra } from '../request/secrets.ts';
+import type { Resource } from '../workflows/messages.ts';
+import { attempt, reading } from './attempt.ts';
+import { audiencesNamed, type InspectedAudience } from './audiences.ts';
+import { createOnce, type Found, type StepContext } from './create-once.ts';
+import type { ActivityDependencies } from './dependencies.ts';
+import { failure, listed } from './failures.ts';
+import type { ProvidedModel } from './models.ts';
+import { timeOf } from './provide-connection.ts';
+import { isAsAsked, syncBody } from './sync-body.ts';
+
+/** A sync, and the audience it writes to. */
+export interface CreatedSync {
+  resource: Resource;
+  audience: Resource;
+}
+
+/** What a sync is made of. */
+interface SyncParts {
+  step: StepContext;
+  sync: SyncRequest;
+  model: ProvidedModel;
+  /** The LinkedIn Ads connection. */
+  connection: Resource;
+  audience: InspectedAudience;
+}
+
+/** Makes the activities of this file. */
+export function syncActivities({ polytomic, resolveSecret }: ActivityDependencies) {
+  return {
+    /** Creates one sync and, where the request says so, its audience with it. */
+    async createSync({ step, sync, model, connection, audience }: SyncParts): Promise<CreatedSync> {
+      return attempt(`creating sync “${sync.name}”`, async () => {
+        checkColumns(sync, model);
+        const body = syncBody(sync, { modelId: model.resource.id, connectionId: connection.id, audience });
+        const create = 'create' in audience ? audience.create : undefined;
+
+        const audiencesOfThisName = async () =>
+          create === undefined
+            ? []
+            : audiencesNamed(create, (await polytomic.targets.list(connection.id, reading())).data);
+
+        const { item, made } = await createOnce<Sync, Sync>({
+          context: step,
+          what: `sync “${sync.name}”`,
+          lookUp: async () => {
+            const syncs = await polytomic.syncs.list({ target_connection_id: connection.id, ...reading() });
+            return syncs.filter(({ name }) => name === sync.name).map(found);
+          },
+          // A create that failed may have left the audience without its sync: there is no call to delete one.
+          ...(create === undefined ? {} : { leftovers: async () => (await audiencesOfThisName()).map(({ id }) => id) }),
+          send: async (idempotencyKey, leftover) =>
+            polytomic.syncs.create(
+              {
+                ...(await resolveExtra(sync.extra ?? {}, resolveSecret)),
+                ...body,
+                ...(leftover === undefined ? {} : { target: { connection_id: connection.id, object: leftover } }),
+                ...(sync.encryptionPassphrase === undefined
+                  ? {}
+                  : { encryption_passphrase: await resolveSecret(sync.encryptionPassphrase) }),
+              },
+              { idempotencyKey },
+            ),
+          settle: async (one) => one,
+          existing: 'another',
+          advice: 'Look at it in Polytomic; keep or delete it there, then ask for the rest under another name.',
+          parentMade: model.resource.made,
+          uniqueName: false,
+        });
+        // Should this fail, the next attempt's key brings the same sync back.
+        return { resource: { id: item.id, name: item.name, made }, audience: await audienceOf(item) };
+
+        function found(item: Sync): Found<Sync> {
+          return { id: item.id, createdAt: timeOf(item.created_at), matches: isAsAsked(item, body, audience), item };
+        }
+
+        async function audienceOf(one: Sync): Promise<Resource> {
+          if ('existing' in audience) return { ...audience.existing, made: false };
+          const { name } = audience.create;
+          // Documented is only that a sync has a target; where it does not name the object, the list of audiences does.
+          const id = one.target?.object ?? (await audiencesOfThisName()).at(-1)?.id;
+          if (id !== undefined) return { id, name, made: true };
+          throw failure(
+            'UndocumentedAnswer',
+            `Creating sync “${sync.name}”: Polytomic made sync ${one.id}, but does not list its new audience “${name}” yet. Looking again.`,
+          );
+        }
+      });
+    },
+  };
+}
+
+function checkColumns(sync: SyncRequest, model: ProvidedModel): void {
+  const unknown = columnsOf(sync).filter((column) => !model.columns.includes(column));
+  if (unknown.length === 0) return;
+  const there = [...model.columns, ...model.others];
+  throw failure(
+    'NotAllowed',
+    `Creating sync “${sync.name}”: model “${model.resource.name}” has no column ${listed(unknown)}; there are ${listed(there)}.`,
+  );
+}
