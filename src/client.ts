@@ -1,0 +1,337 @@
+/**
+ * What a service imports to have LinkedIn Ads audiences made: start a provisioning, see where it stands, say that the
+ * sign-in is done, wait for the result. Talks to Temporal only; the work is done by workers (`worker.ts`).
+ */
+import {
+  type Client,
+  isGrpcServiceError,
+  QueryNotRegisteredError,
+  WorkflowExecutionAlreadyStartedError,
+  type WorkflowExecutionDescription,
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import {
+  EndedBeforeError,
+  InvalidRequestError,
+  NotFoundError,
+  ProvisioningEndedError,
+  RequestDiffersError,
+} from './client/errors.ts';
+import { type ProvisioningReport, type ProvisioningSummary, reportOf, summaryOf } from './client/report.ts';
+import { requestDifference, requestDigest } from './request/digest.ts';
+import { type ProvisioningRequest, parseRequest } from './request/schema.ts';
+import { connectClient, temporalSettings } from './temporal/connection.ts';
+import { decodedHistory } from './temporal/history.ts';
+import { PROVISIONING_STAGE } from './temporal/search-attributes.ts';
+import { taskQueueOf } from './worker-settings.ts';
+import type { AudienceProvisioning } from './workflows/audience-provisioning.ts';
+import {
+  FAILURE,
+  type KindOfResource,
+  oauthCompletedSignal,
+  type ProvisioningFailure,
+  type ProvisioningResult,
+  type ProvisioningStatus,
+  type Stage,
+  statusQuery,
+  WORKFLOW_TYPE,
+  workflowIdOf,
+} from './workflows/messages.ts';
+
+export {
+  EndedBeforeError,
+  InvalidRequestError,
+  NotFoundError,
+  ProvisioningEndedError,
+  RequestDiffersError,
+} from './client/errors.ts';
+export type { ExecutionState, PendingActivity, ProvisioningReport, ProvisioningSummary } from './client/report.ts';
+export type { Fault, ProvisioningRequest } from './request/schema.ts';
+export { TemporalSettingsError, TemporalUnreachableError } from './temporal/connection.ts';
+export type {
+  AdAccount,
+  KindOfResource,
+  ProvisioningResult,
+  ProvisioningStatus,
+  Resource,
+  ResourceKind,
+  SignInStatus,
+  Stage,
+  StepFailure,
+  StepState,
+  StepStatus,
+} from './workflows/messages.ts';
+
+/** How long a worker may take to answer a query before it is said to be silent, in ms. */
+const QUERY_DEADLINE_MS = 2_500;
+
+/** How often a watch looks, in ms, unless told otherwise. */
+const WATCH_INTERVAL_MS = 1_000;
+
+/** gRPC status codes of Temporal's API that are told apart here. */
+const GRPC = { cancelled: 1, invalidArgument: 3, deadlineExceeded: 4, failedPrecondition: 9, unavailable: 14 } as const;
+
+/** What came of asking for a start. `joined`: one of this name with the same request runs, or has completed, already. */
+export interface StartOutcome {
+  outcome: 'started' | 'joined';
+  name: string;
+  workflowId: string;
+  runId: string;
+}
+
+/** Starts and follows provisionings in one Temporal namespace. Make it with {@link connectAudienceClient}. */
+export class AudienceClient {
+  private readonly temporal: Client;
+  private readonly taskQueue: string;
+
+  /** For a service that has a Temporal client already; else see {@link connectAudienceClient}. */
+  constructor({ temporal, taskQueue }: { temporal: Client; taskQueue: string }) {
+    this.temporal = temporal;
+    this.taskQueue = taskQueue;
+  }
+
+  /**
+   * Starts a provisioning under the request's name, or joins the one that runs, or has completed, with the same request.
+   * `again` allows a start after one that failed, was cancelled, terminated or timed out.
+   *
+   * @throws InvalidRequestError with all faults, before anything is started.
+   * @throws RequestDiffersError if one of this name runs, or has completed, with another request.
+   * @throws EndedBeforeError if one of this name ended otherwise, without `again`.
+   */
+  async start(input: ProvisioningRequest, { again = false }: { again?: boolean } = {}): Promise<StartOutcome> {
+    const parsed = parseRequest(input);
+    if (!parsed.ok) throw new InvalidRequestError(parsed.faults);
+    const { request } = parsed;
+    const { name } = request;
+    const workflowId = workflowIdOf(name);
+    const digest = requestDigest(request);
+    try {
+      const handle = await this.temporal.workflow.start<typeof AudienceProvisioning>(WORKFLOW_TYPE, {
+        workflowId,
+        taskQueue: this.taskQueue,
+        args: [request],
+        memo: { name, requestDigest: digest },
+        staticSummary: `LinkedIn Ads audience ${name}`,
+        workflowIdReusePolicy: again ? 'ALLOW_DUPLICATE_FAILED_ONLY' : 'REJECT_DUPLICATE',
+        workflowIdConflictPolicy: 'FAIL',
+      });
+      return { outcome: 'started', name, workflowId, runId: handle.firstExecutionRunId };
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    }
+    const description = await this.describe(name);
+    const { state, runId } = summaryOf(description);
+    if (state !== 'running' && state !== 'completed')
+      throw new EndedBeforeError(name, state, await this.leftBehind(name));
+    // One that was started from outside has no digest; its input tells as well.
+    const same = description.memo?.['requestDigest'] === digest;
+    const difference = same ? [] : await this.differenceFrom(description, request);
+    if (difference.length > 0) throw new RequestDiffersError(name, state, difference);
+    return { outcome: 'joined', name, workflowId, runId };
+  }
+
+  /**
+   * Where it stands: what the run says of itself, and what Temporal knows of its activities, so that an outage shows. If no
+   * worker answers within a few seconds, it says so and shows the rest.
+   *
+   * @throws NotFoundError
+   */
+  async status(name: string): Promise<ProvisioningReport> {
+    const [description, answer] = await Promise.all([this.describe(name), this.ask(name)]);
+    return reportOf(description, answer);
+  }
+
+  /**
+   * The report now, and again whenever it has changed; ends with the one of the run's end, or when `signal` aborts.
+   * `intervalMs` is how often it looks, in ms; default 1000.
+   *
+   * @throws NotFoundError
+   */
+  async *watch(
+    name: string,
+    { intervalMs = WATCH_INTERVAL_MS, signal }: { intervalMs?: number; signal?: AbortSignal } = {},
+  ): AsyncGenerator<ProvisioningReport, void, undefined> {
+    for (let last = ''; signal?.aborted !== true; ) {
+      const report = await this.status(name);
+      const text = JSON.stringify(report);
+      if (text !== last) yield report;
+      last = text;
+      if (report.state !== 'running') return;
+      await pause(intervalMs, signal);
+    }
+  }
+
+  /**
+   * Says that the LinkedIn sign-in is done. The run asks Polytomic whether that is true, and goes on waiting if not.
+   *
+   * @throws NotFoundError also if the run has ended.
+   */
+  async completeSignIn(name: string): Promise<void> {
+    await this.found(name, () => this.temporal.workflow.getHandle(workflowIdOf(name)).signal(oauthCompletedSignal));
+  }
+
+  /**
+   * Waits for the end and returns what was made.
+   *
+   * @throws NotFoundError
+   * @throws ProvisioningEndedError if it ends without a result, with every failed step and what is left behind.
+   */
+  async result(name: string): Promise<ProvisioningResult> {
+    try {
+      return await this.found(name, () =>
+        this.temporal.workflow.getHandle<typeof AudienceProvisioning>(workflowIdOf(name)).result(),
+      );
+    } catch (error) {
+      if (!(error instanceof WorkflowFailedError)) throw error;
+      const { state } = summaryOf(await this.describe(name));
+      const { cause } = error;
+      throw new ProvisioningEndedError(name, state, {
+        reason: cause?.message ?? error.message,
+        failures: failureDetails(error)?.failures ?? [],
+        leftBehind: await this.leftBehind(name),
+      });
+    }
+  }
+
+  /**
+   * The provisionings there are, newest first; `stage` chooses those that stand there now, or ended so. At most `limit`,
+   * default 100. Temporal's list may lag behind by some seconds.
+   */
+  async list({ stage, limit = 100 }: { stage?: Stage; limit?: number } = {}): Promise<ProvisioningSummary[]> {
+    const summaries: ProvisioningSummary[] = [];
+    const ofStage = stage === undefined ? '' : ` AND ${PROVISIONING_STAGE.name} = '${stage}'`;
+    const query = `WorkflowType = '${WORKFLOW_TYPE}'${ofStage}`;
+    try {
+      for await (const execution of this.temporal.workflow.list({ query, pageSize: Math.min(limit, 1000) })) {
+        if (summaries.length >= limit) break;
+        summaries.push(summaryOf(execution));
+      }
+    } catch (error) {
+      if (stage === undefined || grpcCode(error) !== GRPC.invalidArgument) throw error;
+      throw new Error(
+        `Listing by stage needs search attribute ${PROVISIONING_STAGE.name}, which namespace ${this.namespace} does not have. Run \`audience setup\` once.`,
+        { cause: error },
+      );
+    }
+    return summaries;
+  }
+
+  /**
+   * Asks the run to stop. It ends as cancelled once its calls under way are through; what it made stays in Polytomic.
+   *
+   * @throws NotFoundError also if the run has ended.
+   */
+  async cancel(name: string): Promise<void> {
+    await this.found(name, () => this.temporal.workflow.getHandle(workflowIdOf(name)).cancel());
+  }
+
+  /** Closes the connection to Temporal, if this client owns it. */
+  async close(): Promise<void> {
+    await this.temporal.connection.close();
+  }
+
+  private get namespace(): string {
+    return this.temporal.options.namespace;
+  }
+
+  private describe(name: string): Promise<WorkflowExecutionDescription> {
+    return this.found(name, () => this.temporal.workflow.getHandle(workflowIdOf(name)).describe());
+  }
+
+  private async found<T>(name: string, call: () => Promise<T>): Promise<T> {
+    try {
+      return await call();
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) throw new NotFoundError(name, this.namespace);
+      throw error;
+    }
+  }
+
+  private async ask(name: string): Promise<{ status: ProvisioningStatus } | { problem: string }> {
+    try {
+      const handle = this.temporal.workflow.getHandle(workflowIdOf(name));
+      return {
+        status: await this.temporal.withDeadline(Date.now() + QUERY_DEADLINE_MS, () => handle.query(statusQuery)),
+      };
+    } catch (error) {
+      if (error instanceof QueryNotRegisteredError) {
+        return { problem: 'The run has not begun yet, or its worker is of another version.' };
+      }
+      const code = grpcCode(error);
+      const silent: unknown[] = [GRPC.cancelled, GRPC.deadlineExceeded, GRPC.failedPrecondition, GRPC.unavailable];
+      if (error instanceof WorkflowNotFoundError || !silent.includes(code)) throw error;
+      return {
+        problem: `No worker answers on task queue ${this.taskQueue}. Nothing is lost: the run goes on when one is there (\`audience worker\`).`,
+      };
+    }
+  }
+
+  /** What a run that ended made and left; `undefined` where neither its failure nor a worker tells. */
+  private async leftBehind(name: string): Promise<KindOfResource[] | undefined> {
+    const ending = await this.temporal.workflow
+      .getHandle(workflowIdOf(name))
+      .result()
+      .catch((error: unknown) => error);
+    const details = failureDetails(ending);
+    if (details !== undefined) return details.leftBehind;
+    const answer = await this.ask(name);
+    return 'status' in answer
+      ? answer.status.steps.flatMap((step) => step.resources).filter((resource) => resource.made)
+      : undefined;
+  }
+
+  private async differenceFrom(
+    description: WorkflowExecutionDescription,
+    request: ProvisioningRequest,
+  ): Promise<string[]> {
+    const { history } = await this.temporal.workflowService.getWorkflowExecutionHistory({
+      namespace: this.namespace,
+      execution: { workflowId: description.workflowId, runId: description.runId },
+      maximumPageSize: 1,
+    });
+    const decoded = (await decodedHistory({ events: history?.events?.slice(0, 1) ?? [] })) as {
+      events?: Array<{ workflowExecutionStartedEventAttributes?: { input?: { payloads?: unknown[] } } }>;
+    };
+    const input = decoded.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads?.[0];
+    const earlier = parseRequest(input);
+    if (!earlier.ok) return ['the earlier request was not valid'];
+    return requestDifference(earlier.request, request);
+  }
+}
+
+/**
+ * Connects with the settings that the environment gives (`TEMPORAL_*`, `TEMPORAL_PROFILE`, `AUDIENCE_TASK_QUEUE`).
+ *
+ * @throws TemporalUnreachableError within a few seconds; TemporalSettingsError if the settings cannot be used.
+ */
+export async function connectAudienceClient(env: NodeJS.ProcessEnv = process.env): Promise<AudienceClient> {
+  const { client } = await connectClient(temporalSettings(env));
+  return new AudienceClient({ temporal: client, taskQueue: taskQueueOf(env) });
+}
+
+function failureDetails(error: unknown): ProvisioningFailure | undefined {
+  if (!(error instanceof WorkflowFailedError)) return undefined;
+  const { cause } = error;
+  if (!(cause instanceof ApplicationFailure) || cause.type !== FAILURE.provisioningFailed) return undefined;
+  return cause.details?.[0] as ProvisioningFailure | undefined;
+}
+
+/** The status code of a gRPC error, also of one that the SDK wrapped. */
+function grpcCode(error: unknown): number | undefined {
+  if (isGrpcServiceError(error)) return error.code;
+  return error instanceof Error && error.cause !== undefined ? grpcCode(error.cause) : undefined;
+}
+
+function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal?.addEventListener('abort', done, { once: true });
+  });
+}

@@ -1,0 +1,85 @@
+/** What the client library throws besides Temporal's own errors. One class a meaning; each message says what to do next. */
+import type { Fault } from '../request/schema.ts';
+import type { KindOfResource, StepFailure } from '../workflows/messages.ts';
+import type { ExecutionState } from './report.ts';
+
+/** The request is not valid; nothing was started. */
+export class InvalidRequestError extends Error {
+  override readonly name = 'InvalidRequestError';
+  readonly faults: Fault[];
+
+  constructor(faults: Fault[]) {
+    const lines = faults.map(({ path, message }) => `- ${path.join('.') || '(request)'}: ${message}`);
+    super(`The request is not valid:\n${lines.join('\n')}`);
+    this.faults = faults;
+  }
+}
+
+/** There is no provisioning of this name. */
+export class NotFoundError extends Error {
+  override readonly name = 'NotFoundError';
+
+  constructor(name: string, namespace: string) {
+    super(`There is no provisioning “${name}” in namespace ${namespace}. \`audience list\` shows those there are.`);
+  }
+}
+
+/** A provisioning of this name runs, or has completed, with another request. Nothing was started. */
+export class RequestDiffersError extends Error {
+  override readonly name = 'RequestDiffersError';
+  /** What differs, a line each: the earlier request's value, then this one's. */
+  readonly difference: string[];
+
+  constructor(name: string, state: ExecutionState, difference: string[]) {
+    const how = state === 'running' ? 'is running' : 'has completed';
+    super(
+      `Provisioning “${name}” ${how} with another request. Give this one another name. What differs (there → here):\n${difference.map((line) => `- ${line}`).join('\n')}`,
+    );
+    this.difference = difference;
+  }
+}
+
+/** A provisioning of this name ended without completing. Nothing was started: it may have left things in Polytomic. */
+export class EndedBeforeError extends Error {
+  override readonly name = 'EndedBeforeError';
+  readonly state: ExecutionState;
+  /** What it made in Polytomic before it ended; `undefined` where nobody can tell any more. */
+  readonly leftBehind: KindOfResource[] | undefined;
+
+  constructor(name: string, state: ExecutionState, leftBehind: KindOfResource[] | undefined) {
+    super(
+      `Provisioning “${name}” was started before and ${state === 'timed_out' ? 'timed out' : `is ${state}`}. ${leftBehindText(leftBehind)} ` +
+        'To start it again say `again` (`audience start --again`); what has a unique name then needs `use` or `orUse` in the request.',
+    );
+    this.state = state;
+    this.leftBehind = leftBehind;
+  }
+}
+
+/** The provisioning ended without a result. */
+export class ProvisioningEndedError extends Error {
+  override readonly name = 'ProvisioningEndedError';
+  readonly state: ExecutionState;
+  /** The steps that failed; empty if it was cancelled, terminated or refused its request. */
+  readonly failures: StepFailure[];
+  readonly leftBehind: KindOfResource[] | undefined;
+
+  constructor(
+    name: string,
+    state: ExecutionState,
+    ending: { reason: string; failures: StepFailure[]; leftBehind: KindOfResource[] | undefined },
+  ) {
+    super(`Provisioning “${name}” ${state === 'timed_out' ? 'timed out' : `is ${state}`}. ${ending.reason}`);
+    this.state = state;
+    this.failures = ending.failures;
+    this.leftBehind = ending.leftBehind;
+  }
+}
+
+/** What a run left behind, as a sentence. */
+export function leftBehindText(resources: KindOfResource[] | undefined): string {
+  if (resources === undefined)
+    return 'What it left in Polytomic is not known: look at its history in the Temporal Web UI.';
+  if (resources.length === 0) return 'It left nothing in Polytomic.';
+  return `It left in Polytomic: ${resources.map(({ kind, name, id }) => `${kind} “${name}” (${id})`).join(', ')}.`;
+}

@@ -1,0 +1,106 @@
+/** A provisioning as Temporal and the run itself describe it together. */
+import type { WorkflowExecutionDescription, WorkflowExecutionStatusName } from '@temporalio/client';
+import { PROVISIONING_STAGE } from '../temporal/search-attributes.ts';
+import { type ProvisioningStatus, provisioningName, STAGES, type Stage } from '../workflows/messages.ts';
+
+/** Where an execution stands in Temporal's eyes. */
+export type ExecutionState = 'running' | 'completed' | 'failed' | 'cancelled' | 'terminated' | 'timed_out';
+
+/** An activity that is being tried, or will be tried again. */
+export interface PendingActivity {
+  /** The activity's name, e.g. `createSync`. */
+  activity: string;
+  /** Number of the attempt under way or coming, from 1. */
+  attempt: number;
+  /** Why the attempt before failed; absent in the first. */
+  lastFailure?: string;
+  /** When the next attempt begins, RFC 3339; absent while one is under way. */
+  nextAttemptAt?: string;
+}
+
+/** All that can be told about a provisioning now. */
+export interface ProvisioningReport {
+  name: string;
+  workflowId: string;
+  runId: string;
+  state: ExecutionState;
+  /** Where the run stands; absent if neither a worker answers nor the search attribute is registered. */
+  stage?: Stage;
+  /** RFC 3339. */
+  startedAt: string;
+  /** RFC 3339; absent while it runs. */
+  endedAt?: string;
+  /** What the run says of itself; absent if no worker answers. */
+  status?: ProvisioningStatus;
+  /** Why `status` is absent, and what to do. */
+  problem?: string;
+  pendingActivities: PendingActivity[];
+}
+
+/** A line of a list of provisionings. */
+export interface ProvisioningSummary {
+  name: string;
+  runId: string;
+  state: ExecutionState;
+  stage?: Stage;
+  /** RFC 3339. */
+  startedAt: string;
+  /** RFC 3339; absent while it runs. */
+  endedAt?: string;
+}
+
+const STATES: Partial<Record<WorkflowExecutionStatusName, ExecutionState>> = {
+  COMPLETED: 'completed',
+  FAILED: 'failed',
+  CANCELLED: 'cancelled',
+  TERMINATED: 'terminated',
+  TIMED_OUT: 'timed_out',
+};
+
+/** What a description and a list entry have in common. */
+type ExecutionInfo = Pick<
+  WorkflowExecutionDescription,
+  'workflowId' | 'runId' | 'status' | 'startTime' | 'closeTime' | 'typedSearchAttributes'
+>;
+
+/** Temporal's description of an execution, in this project's words. */
+export function summaryOf(info: ExecutionInfo): ProvisioningSummary {
+  const stage = STAGES.find((one) => one === info.typedSearchAttributes.get(PROVISIONING_STAGE));
+  return {
+    name: provisioningName(info.workflowId) ?? info.workflowId,
+    runId: info.runId,
+    state: STATES[info.status.name] ?? 'running',
+    ...(stage === undefined ? {} : { stage }),
+    startedAt: info.startTime.toISOString(),
+    ...(info.closeTime === undefined ? {} : { endedAt: info.closeTime.toISOString() }),
+  };
+}
+
+/** A description together with what the run says of itself, or with why it says nothing. */
+export function reportOf(
+  description: WorkflowExecutionDescription,
+  answer: { status: ProvisioningStatus } | { problem: string },
+): ProvisioningReport {
+  const summary = summaryOf(description);
+  // A terminated run never got to say so: its own last word would be that it still runs.
+  const abrupt = summary.state === 'terminated' || summary.state === 'timed_out';
+  return {
+    ...summary,
+    workflowId: description.workflowId,
+    ...('status' in answer && !abrupt ? { stage: answer.status.stage } : {}),
+    ...answer,
+    pendingActivities: (description.raw.pendingActivities ?? []).map(pendingActivity),
+  };
+}
+
+type RawPendingActivity = NonNullable<WorkflowExecutionDescription['raw']['pendingActivities']>[number];
+
+function pendingActivity({ activityType, attempt, lastFailure, scheduledTime }: RawPendingActivity): PendingActivity {
+  const next = scheduledTime?.seconds == null ? undefined : Number(scheduledTime.seconds) * 1000;
+  return {
+    activity: activityType?.name ?? 'unknown',
+    attempt: attempt ?? 1,
+    ...(lastFailure?.message ? { lastFailure: lastFailure.message } : {}),
+    ...(next !== undefined && next > Date.now() ? { nextAttemptAt: new Date(next).toISOString() } : {}),
+  };
+}

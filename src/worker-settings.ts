@@ -1,0 +1,90 @@
+/** What a worker is told by its environment. Every fault of it is reported at once. */
+import { PolytomicClient } from './polytomic/client.ts';
+
+/** The task queue of this project's workers and clients, unless `AUDIENCE_TASK_QUEUE` names another. */
+export const DEFAULT_TASK_QUEUE = 'audience-provisioning';
+
+/** Secrets may come from variables with these prefixes, unless `AUDIENCE_SECRETS_ENV_PREFIXES` says otherwise. */
+export const DEFAULT_SECRET_PREFIXES = ['SNOWFLAKE_', 'LINKEDIN_'];
+
+/** How long a worker that is told to stop lets its activities finish, in ms: a little more than one call may take. */
+const DEFAULT_SHUTDOWN_GRACE_MS = 20_000;
+
+/** The environment does not say what a worker needs. The message has a line for each fault. */
+export class WorkerSettingsError extends Error {
+  override readonly name = 'WorkerSettingsError';
+}
+
+/** What a worker needs besides a Temporal server. */
+export interface WorkerSettings {
+  taskQueue: string;
+  polytomic: PolytomicClient;
+  /** Where secrets may be read from. */
+  secrets: { envPrefixes: string[]; directory?: string };
+  /** Where `GET /health` answers; no port, no health. */
+  health?: { host: string; port: number };
+  shutdownGraceMs: number;
+}
+
+/** The task queue that the environment names. */
+export function taskQueueOf(env: NodeJS.ProcessEnv): string {
+  return env['AUDIENCE_TASK_QUEUE'] || DEFAULT_TASK_QUEUE;
+}
+
+/**
+ * Reads the settings that docs/configuration.md lists. A variable that is set to nothing counts as not set.
+ *
+ * @throws WorkerSettingsError
+ */
+export function workerSettings(env: NodeJS.ProcessEnv, version: string): WorkerSettings {
+  const faults: string[] = [];
+  const given = (name: string) => env[name] || undefined;
+  const whole = (name: string, max: number): number | undefined => {
+    const text = given(name);
+    if (text === undefined) return undefined;
+    if (/^\d{1,9}$/.test(text) && Number(text) <= max) return Number(text);
+    faults.push(`${name} must be a whole number from 0 to ${max}, and is not`);
+    return undefined;
+  };
+
+  const apiKey = given('POLYTOMIC_API_KEY');
+  if (apiKey === undefined)
+    faults.push('POLYTOMIC_API_KEY is not set: make a key in Polytomic under Settings, API keys');
+  const baseUrl = given('POLYTOMIC_BASE_URL');
+  const apiVersion = given('POLYTOMIC_API_VERSION');
+  const healthPort = whole('AUDIENCE_HEALTH_PORT', 65_535);
+  const shutdownGraceMs = whole('AUDIENCE_SHUTDOWN_GRACE_MS', 600_000) ?? DEFAULT_SHUTDOWN_GRACE_MS;
+  const prefixes = given('AUDIENCE_SECRETS_ENV_PREFIXES')
+    ?.split(',')
+    .map((prefix) => prefix.trim());
+  // An empty prefix allows every variable of the worker, its own API key among them.
+  if (prefixes?.includes(''))
+    faults.push('AUDIENCE_SECRETS_ENV_PREFIXES must be prefixes with commas between them, none of them empty');
+  const directory = given('AUDIENCE_SECRETS_DIR');
+
+  let polytomic: PolytomicClient | undefined;
+  try {
+    polytomic = new PolytomicClient({
+      apiKey: apiKey ?? 'not-set',
+      userAgent: `audience-provisioning/${version}`,
+      ...(baseUrl === undefined ? {} : { baseUrl }),
+      ...(apiVersion === undefined ? {} : { version: apiVersion }),
+    });
+  } catch (error) {
+    faults.push(`POLYTOMIC_*: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  if (polytomic === undefined || faults.length > 0) {
+    throw new WorkerSettingsError(
+      `A worker cannot start with these settings:\n${faults.map((fault) => `- ${fault}`).join('\n')}`,
+    );
+  }
+  return {
+    taskQueue: taskQueueOf(env),
+    polytomic,
+    secrets: { envPrefixes: prefixes ?? DEFAULT_SECRET_PREFIXES, ...(directory === undefined ? {} : { directory }) },
+    ...(healthPort === undefined
+      ? {}
+      : { health: { host: given('AUDIENCE_HEALTH_HOST') ?? '127.0.0.1', port: healthPort } }),
+    shutdownGraceMs,
+  };
+}

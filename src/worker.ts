@@ -1,0 +1,161 @@
+/**
+ * A worker: takes tasks of `AudienceProvisioning` from Temporal and does their work. Run as a program
+ * (`node dist/worker.js`, or `audience worker`) it reads its settings from the environment, see docs/configuration.md.
+ */
+import { realpathSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { fileURLToPath } from 'node:url';
+import { DefaultLogger, type LogEntry, Runtime, Worker, type WorkflowBundleOption } from '@temporalio/worker';
+import { createActivities } from './activities/activities.ts';
+import { packageVersion } from './package-version.ts';
+import { createSecretResolver } from './request/secrets.ts';
+import { connectClient, connectWorker, type TemporalSettings, temporalSettings } from './temporal/connection.ts';
+import { dataConverter } from './temporal/data-converter.ts';
+import { searchAttributesRegistered } from './temporal/register-search-attributes.ts';
+import { type WorkerSettings, workerSettings } from './worker-settings.ts';
+
+/** Made by `npm run build`, so that a worker starts without webpack. */
+const BUILT_BUNDLE: WorkflowBundleOption = {
+  codePath: fileURLToPath(new URL('./workflow-bundle.js', import.meta.url)),
+};
+
+/**
+ * For a container of half a CPU and 512 MiB. A cached workflow costs up to 1.7 MB, and a run that waits for a person needs
+ * no cache; activities mostly wait for Polytomic.
+ */
+const SIZE = { maxCachedWorkflows: 100, maxConcurrentActivityTaskExecutions: 50 } as const;
+
+/** What {@link startWorker} needs. */
+export interface WorkerParts {
+  temporal: TemporalSettings;
+  settings: WorkerSettings;
+  /** Where secrets that are environment variables are read from. */
+  env: NodeJS.ProcessEnv;
+  /** The workflow code. Default: the one that was built with this package. */
+  workflowBundle?: WorkflowBundleOption;
+}
+
+/** A worker that polls. */
+export interface RunningWorker {
+  /** `host:port` of the health check; absent without one. */
+  health?: string;
+  /** Resolves when it has drained after `stop`; rejects if it broke. Its connections are closed by then. */
+  ended: Promise<void>;
+  /** Takes no more tasks, lets those under way finish within the grace time, then ends. Returns at once; again is no harm. */
+  stop(): void;
+}
+
+/**
+ * Connects and begins to poll.
+ *
+ * @throws TemporalUnreachableError if the server does not answer.
+ */
+export async function startWorker({ temporal, settings, env, workflowBundle }: WorkerParts): Promise<RunningWorker> {
+  const { taskQueue, polytomic, secrets, shutdownGraceMs } = settings;
+  const { connection: clientConnection } = await connectClient(temporal);
+  const connection = await connectWorker(temporal);
+  const close = async () => {
+    await connection.close();
+    await clientConnection.close();
+  };
+  try {
+    const worker = await Worker.create({
+      connection,
+      namespace: temporal.namespace,
+      taskQueue,
+      workflowBundle: workflowBundle ?? BUILT_BUNDLE,
+      activities: createActivities({
+        polytomic,
+        resolveSecret: createSecretResolver({ env, ...secrets }),
+        searchAttributesRegistered: () => searchAttributesRegistered(clientConnection, temporal.namespace),
+      }),
+      dataConverter: dataConverter(),
+      ...SIZE,
+      workflowTaskPollerBehavior: { type: 'autoscaling' },
+      activityTaskPollerBehavior: { type: 'autoscaling' },
+      shutdownGraceTime: shutdownGraceMs,
+      // Activities that are still there after the grace are told to stop; what does not listen is left to its time-out.
+      shutdownForceTime: shutdownGraceMs + 5_000,
+    });
+    const health = settings.health === undefined ? undefined : await serveHealth(worker, settings.health);
+    const ended = worker.run().finally(async () => {
+      health?.close();
+      await close();
+    });
+    return {
+      ...(health === undefined ? {} : { health: addressOf(health) }),
+      ended,
+      stop: () => {
+        if (worker.getState() === 'RUNNING') worker.shutdown();
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** `GET /health`: 200 while it polls, 503 while it starts or drains. Any other path is a 404. */
+async function serveHealth(worker: Worker, { host, port }: { host: string; port: number }): Promise<Server> {
+  const server = createServer(({ url }, response) => {
+    const state = worker.getState();
+    const status = url !== '/health' ? 404 : state === 'RUNNING' ? 200 : 503;
+    const { numInFlightActivities, numCachedWorkflows } = worker.getStatus();
+    const body = status === 404 ? { error: 'ask for /health' } : { state, numInFlightActivities, numCachedWorkflows };
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, resolve);
+  });
+  return server;
+}
+
+function addressOf(server: Server): string {
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? `${address.address}:${address.port}` : String(address);
+}
+
+/** One JSON object a line, for whatever collects logs. */
+function logLine({ level, timestampNanos, message, meta }: LogEntry): void {
+  const at = new Date(Number(timestampNanos / 1_000_000n)).toISOString();
+  const { error, ...rest } = meta ?? {};
+  const shown =
+    error instanceof Error ? { error: `${error.name}: ${error.message}` } : error === undefined ? {} : { error };
+  process.stderr.write(`${JSON.stringify({ at, level, message, ...rest, ...shown })}\n`);
+}
+
+/**
+ * Runs a worker until SIGTERM or SIGINT, then drains. One a process: the SDK's runtime belongs to it.
+ *
+ * @throws WorkerSettingsError, TemporalSettingsError, TemporalUnreachableError before it polls.
+ */
+export async function runWorker(env: NodeJS.ProcessEnv = process.env): Promise<void> {
+  Runtime.install({ logger: new DefaultLogger('INFO', logLine), shutdownSignals: [] });
+  const settings = workerSettings(env, packageVersion());
+  const temporal = temporalSettings(env);
+  const worker = await startWorker({ temporal, settings, env });
+  const stop = () => worker.stop();
+  process.once('SIGTERM', stop).once('SIGINT', stop);
+  try {
+    Runtime.instance().logger.info('worker started', {
+      address: temporal.address,
+      namespace: temporal.namespace,
+      taskQueue: settings.taskQueue,
+      health: worker.health,
+    });
+    await worker.ended;
+  } finally {
+    process.off('SIGTERM', stop).off('SIGINT', stop);
+  }
+}
+
+const program = process.argv[1];
+if (program !== undefined && realpathSync(program) === fileURLToPath(import.meta.url)) {
+  try {
+    await runWorker();
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  }
+}
