@@ -1,7 +1,7 @@
 /** A connection of Polytomic: the one that a request names, or one that is made for it. Snowflake's and LinkedIn's alike. */
 import { isDeepStrictEqual } from 'node:util';
 import type { PolytomicClient } from '../polytomic/client.ts';
-import type { Connection, ConnectionBody } from '../polytomic/connections.ts';
+import type { Connection, CreateConnection } from '../polytomic/connections.ts';
 import { reading } from './attempt.ts';
 import { type Created, createOnce, type Found, type StepContext } from './create-once.ts';
 import { failure, listed } from './failures.ts';
@@ -12,7 +12,7 @@ export interface ConnectionToCreate {
   /** Take the one of this name, if there is one. */
   orUse: boolean;
   /** The body but for secrets, which are read back redacted. */
-  body: ConnectionBody;
+  body: CreateConnection;
   /** The secrets of `body.configuration`, resolved only when they are about to be sent. */
   secrets: () => Promise<Record<string, string>>;
 }
@@ -58,7 +58,7 @@ export async function createConnection(
   return created;
 }
 
-function candidate(item: Connection, body: ConnectionBody): Found<Connection> {
+function candidate(item: Connection, body: CreateConnection): Found<Connection> {
   const same = Object.entries(body.configuration).every(([key, value]) =>
     isDeepStrictEqual(item.configuration[key], value),
   );

@@ -19,7 +19,7 @@ export interface CreatedSync {
 }
 
 /** What a sync is made of. */
-interface SyncParts {
+export interface SyncParts {
   step: StepContext;
   sync: SyncRequest;
   model: ProvidedModel;

@@ -1,0 +1,14 @@
+/** Part of `npm run build`: bundles the workflow code, so that a worker starts without webpack. */
+import { writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
+import { dataConverter } from './temporal/data-converter.ts';
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+const { code } = await bundleWorkflowCode({
+  ...dataConverter(),
+  workflowsPath: here('./workflows/audience-provisioning.js'),
+  logger: new DefaultLogger('WARN'),
+});
+await writeFile(here('./workflow-bundle.js'), code);

@@ -1,0 +1,146 @@
+/** A provisioning for people to read, in lines no wider than their terminal. */
+import type { ProvisioningReport } from '../client/report.ts';
+import type { ProvisioningResult, StepState, StepStatus } from '../workflows/messages.ts';
+import { plain } from './terminal.ts';
+
+const MARK: Record<StepState, string> = { pending: '○', running: '◐', waiting: '⏸', done: '●', failed: '✕' };
+
+/** The whole report. */
+export function reportLines(report: ProvisioningReport, columns: number): string[] {
+  const { name, state, stage, status, problem } = report;
+  const stands = stage === undefined || stage === state ? state : `${state} · ${stage}`;
+  const ended = report.endedAt === undefined ? '' : `, ended ${local(report.endedAt)}`;
+  return [
+    `${name}  ${stands}  (started ${local(report.startedAt)}${ended})`,
+    ...(problem === undefined ? [] : wrapped(`! ${problem}`, columns)),
+    ...(status?.steps.length ? ['', ...stepLines(status.steps, columns)] : []),
+    ...(status?.warnings ?? []).flatMap((warning) => wrapped(`! ${plain(warning)}`, columns)),
+    ...pendingLines(report, columns),
+    ...askLines(report, columns),
+  ];
+}
+
+/** One line for each thing that is new in `report`, for a pipe or a log. */
+export function changeLines(before: ProvisioningReport | undefined, report: ProvisioningReport): string[] {
+  const seen = new Map((before?.status?.steps ?? []).map((step) => [step.id, JSON.stringify(step)]));
+  const retries = new Set((before?.pendingActivities ?? []).map((pending) => JSON.stringify(pending)));
+  const line = (text: string) => `${new Date().toISOString()} ${report.name} ${text}`;
+  return [
+    ...(before?.stage === report.stage && before?.state === report.state ? [] : [line(report.stage ?? report.state)]),
+    ...(report.problem === undefined || report.problem === before?.problem ? [] : [line(report.problem)]),
+    ...(report.status?.steps ?? [])
+      .filter((step) => step.state !== 'pending' && seen.get(step.id) !== JSON.stringify(step))
+      .map((step) => line(`${step.id}: ${step.state}${outcomeOf(step)}`)),
+    ...report.pendingActivities
+      .filter((pending) => pending.lastFailure !== undefined && !retries.has(JSON.stringify(pending)))
+      .map(({ activity, attempt, lastFailure }) =>
+        line(`${activity}: attempt ${attempt} – ${plain(lastFailure ?? '')}`),
+      ),
+    ...(report.status?.signIn?.url === undefined || before?.status?.signIn?.url === report.status.signIn.url
+      ? []
+      : [line(`sign in at ${plain(report.status.signIn.url)}`)]),
+  ];
+}
+
+/** What was made and used, as a table for people; with the members of the audiences, in count, where they are known. */
+export function resultLines(result: ProvisioningResult, members: ReadonlyMap<string, number> = new Map()): string[] {
+  const rows = [
+    { kind: 'connection', ...result.snowflakeConnection },
+    { kind: 'connection', ...result.linkedinConnection },
+    ...result.adAccounts.map(({ value, label }) => ({ kind: 'ad account', id: value, name: label, made: false })),
+    ...Object.values(result.models).map((model) => ({ kind: 'model', ...model })),
+    ...result.syncs.flatMap((sync) => [
+      { kind: 'audience', ...sync.audience },
+      { kind: 'sync', ...sync },
+    ]),
+  ];
+  return [
+    ...rows.flatMap(({ kind, id, name, made }) => {
+      const count = members.get(id);
+      const who = kind === 'audience' && count !== undefined ? `${count} members` : '';
+      // An audience's id has some 65 characters: beside the name it would not fit into a terminal.
+      return [
+        `${made ? 'made' : 'used'}  ${kind.padEnd(10)}  ${plain(name).padEnd(48)}  ${who}`.trimEnd(),
+        `      ${plain(id)}`,
+      ];
+    }),
+    ...result.warnings.map((warning) => `! ${plain(warning)}`),
+  ];
+}
+
+/** Text broken at spaces into lines of at most `columns` characters; further lines are indented by `indent`. */
+export function wrapped(text: string, columns: number, indent = '  '): string[] {
+  const lines: string[] = [];
+  for (const paragraph of text.split('\n')) {
+    let line = lines.length === 0 ? '' : indent;
+    for (const word of paragraph.split(' ')) {
+      const empty = line.trim() === '';
+      if (!empty && line.length + 1 + word.length > columns) {
+        lines.push(line);
+        line = indent + word;
+      } else {
+        line += empty ? word : ` ${word}`;
+      }
+    }
+    lines.push(line);
+  }
+  return lines;
+}
+
+function stepLines(steps: StepStatus[], columns: number): string[] {
+  const width = Math.min(Math.max(...steps.map(({ id }) => plain(id).length)), 32);
+  return steps.flatMap((step) => {
+    const head = `${MARK[step.state]} ${plain(step.id).padEnd(width)}`;
+    const lines = [
+      ...step.resources.map(({ kind, made, id }) => `${kind} ${made ? 'made' : 'used'} ${plain(id)}`),
+      ...noteOf(step),
+    ];
+    if (lines.length === 0) return [head.trimEnd()];
+    const indent = ' '.repeat(width + 4);
+    return lines.flatMap((line, i) => wrapped(`${i === 0 ? head : indent.slice(2)}  ${line}`, columns, '    '));
+  });
+}
+
+function noteOf({ state, note, failure }: StepStatus): string[] {
+  if (failure !== undefined) return [plain(`${failure.type}: ${failure.message}`)];
+  return note === undefined || state === 'waiting' ? [] : [plain(note)];
+}
+
+function outcomeOf(step: StepStatus): string {
+  const parts = [
+    ...step.resources.map(({ kind, made, id }) => `${kind} ${made ? 'made' : 'used'} ${plain(id)}`),
+    ...noteOf(step),
+  ];
+  return parts.length === 0 ? '' : ` – ${parts.join(', ')}`;
+}
+
+function pendingLines({ pendingActivities }: ProvisioningReport, columns: number): string[] {
+  return pendingActivities.flatMap(({ activity, attempt, lastFailure, nextAttemptAt }) => {
+    if (lastFailure === undefined) return [];
+    const next = nextAttemptAt === undefined ? 'under way' : `at ${local(nextAttemptAt)}`;
+    return wrapped(`! ${activity}: attempt ${attempt} ${next}. Last: ${plain(lastFailure)}`, columns);
+  });
+}
+
+function askLines({ name, state, status }: ProvisioningReport, columns: number): string[] {
+  const signIn = status?.signIn;
+  if (signIn === undefined || state !== 'running') return [];
+  return [
+    '',
+    // A link is on a line of its own and never broken, so that it can be clicked.
+    ...(signIn.url === undefined
+      ? wrapped(plain(signIn.hint ?? ''), columns)
+      : ['Sign in to LinkedIn here:', `  ${plain(signIn.url)}`]),
+    `then say so:  audience signed-in ${name}`,
+    ...(signIn.lastCheck === undefined
+      ? []
+      : wrapped(`Not signed in yet (${local(signIn.lastCheck.at)}): ${plain(signIn.lastCheck.reason)}`, columns)),
+  ];
+}
+
+/** A time as people of this place write it, without the date if it is today's. */
+function local(rfc3339: string): string {
+  const at = new Date(rfc3339);
+  const time = at.toTimeString().slice(0, 8);
+  return at.toDateString() === new Date().toDateString() ? time : `${rfc3339.slice(0, 10)} ${time}`;
+}

@@ -1,0 +1,68 @@
+/** Where a secret belongs in a request, and where something looks like one. Only references to secrets may be written. */
+import * as z from 'zod';
+import { expected, expects, shownKey } from './faults.ts';
+import { choice, isMap, text } from './strict-shapes.ts';
+
+const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+const FILE_PATH = /^[^\p{Cc}]+$/u;
+
+const HOW_TO_WRITE =
+  'a reference to a secret, { env: NAME } for a variable of the worker or { file: PATH } for a file of its secrets directory, never the secret itself';
+
+const envReference = z.strictObject({
+  env: text('the name of an environment variable of the worker: letters, digits and _', ENV_NAME, 200).describe(
+    'Name of an environment variable of the worker that holds the secret.',
+  ),
+});
+
+const fileReference = z.strictObject({
+  file: text('the path of a file in the secrets directory of the worker', FILE_PATH, 1000).describe(
+    'Path of a file, within the secrets directory of the worker, that holds the secret.',
+  ),
+});
+
+/** A reference to a secret that the worker holds. */
+export type SecretReference = z.infer<typeof envReference> | z.infer<typeof fileReference>;
+
+/** The schema of a {@link SecretReference}. `alternative` ends the fault's message. */
+export function secret(description: string, alternative = '') {
+  // Keys beside `env` and `file` are not named in the fault: `{hunter2}` in YAML is a map with a secret for a key.
+  return choice(expects(`${HOW_TO_WRITE}${alternative}`), [envReference, fileReference], chosenReference).describe(description);
+}
+
+function chosenReference(value: unknown): number | undefined {
+  if (!isMap(value) || Object.keys(value).length !== 1) return undefined;
+  return 'env' in value ? 0 : 'file' in value ? 1 : undefined;
+}
+
+/** Whether a value is exactly a {@link SecretReference}. */
+export function isSecretReference(value: unknown): value is SecretReference {
+  return envReference.safeParse(value).success || fileReference.safeParse(value).success;
+}
+
+const SECRET_WORDS =
+  /passw|passphrase|pwd|secret|token|privatekey|apikey|accesskey|signingkey|encryptionkey|credential|authorization|bearer/;
+
+/** Whether a key is one that people keep secrets under, such as `password`, `apiKey` or `client_secret`. */
+export function looksSecret(key: string): boolean {
+  return SECRET_WORDS.test(key.toLowerCase().replace(/[^a-z0-9]/g, ''));
+}
+
+/** Reports every text or number that stands, outside a reference, under a key that looks secret. */
+export function reportInlineSecrets(
+  value: unknown,
+  report: (path: Array<string | number>, message: string) => void,
+  path: Array<string | number> = [],
+  secretKey?: string,
+): void {
+  if (isSecretReference(value)) return;
+  if (Array.isArray(value)) {
+    for (const [i, entry] of value.entries()) reportInlineSecrets(entry, report, [...path, i], secretKey);
+  } else if (isMap(value)) {
+    for (const [key, entry] of Object.entries(value)) {
+      reportInlineSecrets(entry, report, [...path, key], looksSecret(key) ? key : secretKey);
+    }
+  } else if (secretKey !== undefined && (typeof value === 'string' || typeof value === 'number')) {
+    report(path, `${shownKey(secretKey)} looks like the key of a secret: ${expected(HOW_TO_WRITE, value)}`);
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * Resolves references to secrets, where the worker allows it. A requester who could name any variable or file of a worker
+ * could have it sent to an account of their own: hence prefixes, and one directory.
+ */
+import { constants } from 'node:fs';
+import { open, realpath } from 'node:fs/promises';
+import { isAbsolute, relative, resolve, sep } from 'node:path';
+import { isSecretReference, type SecretReference } from './secret-reference.ts';
+import { isMap } from './strict-shapes.ts';
+
+/** The largest secret file, in bytes. Keys in PEM form have a few thousand. */
+const MAX_FILE_BYTES = 64 * 1024;
+
+const BRAND = Symbol.for('audience-provisioning.SecretError');
+
+/**
+ * A secret could not be had. The message names the reference and what to do, never a value.
+ * `instanceof` holds for copies of this class from other realms and bundles too.
+ */
+export class SecretError extends Error {
+  override readonly name = 'SecretError';
+  readonly [BRAND] = true;
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === 'object' && value !== null && BRAND in value;
+  }
+}
+
+/** Gives the secret that a reference stands for. Rejects with a {@link SecretError}. */
+export type SecretResolver = (reference: SecretReference) => Promise<string>;
+
+/** What a worker allows requests to refer to. */
+export interface SecretSources {
+  /** The environment, e.g. `process.env`. */
+  env: Record<string, string | undefined>;
+  /** Beginnings of names of variables that may be referred to, e.g. `SNOWFLAKE_`. None: no variable may. */
+  envPrefixes: string[];
+  /** The directory whose files may be referred to. None: no file may. */
+  directory?: string;
+}
+
+/** A resolver for what `sources` allow. Reads anew each time, so that a rotated secret is found without a restart. */
+export function createSecretResolver(sources: SecretSources): SecretResolver {
+  return async (reference) =>
+    'env' in reference ? fromEnvironment(reference.env, sources) : fromDirectory(reference.file, sources.directory);
+}
+
+function fromEnvironment(name: string, { env, envPrefixes }: SecretSources): string {
+  // An empty prefix, as an empty setting splits into, would allow every variable.
+  const prefixes = envPrefixes.filter((prefix) => prefix !== '');
+  if (!prefixes.some((prefix) => name.startsWith(prefix))) {
+    const allowed = prefixes.length === 0 ? 'no variable at all' : `names that begin with ${prefixes.join(' or ')}`;
+    throw new SecretError(
+      `secret { env: ${name} }: this worker allows ${allowed}; rename the variable, or add its prefix to the worker's AUDIENCE_SECRET_ENV_PREFIXES`,
+    );
+  }
+  const value = Object.hasOwn(env, name) ? env[name] : undefined;
+  if (value === undefined || value === '') {
+    const state = value === undefined ? 'not set' : 'empty';
+    throw new SecretError(
+      `secret { env: ${name} }: the variable is ${state}; set it where the worker runs and restart the worker`,
+    );
+  }
+  return value;
+}
+
+async function fromDirectory(path: string, directory: string | undefined): Promise<string> {
+  const fail = (problem: string) => new SecretError(`secret { file: ${path} }: ${problem}`);
+  if (directory === undefined || directory === '') {
+    throw fail('this worker allows no files; set AUDIENCE_SECRETS_DIR to the directory that holds its secrets');
+  }
+  const root = await realpath(directory).catch(() => {
+    throw fail("the worker's secrets directory is not there; check its AUDIENCE_SECRETS_DIR");
+  });
+  const outside = "lies outside the worker's secrets directory; put it there and give the path from there";
+  // Checked before the disk is touched, so that no answer tells which files exist elsewhere; and again after symbolic
+  // links are followed.
+  if (!isWithin(resolve(root, path), root) && !isWithin(resolve(path), resolve(directory))) throw fail(outside);
+  const file = await realpath(resolve(root, path)).catch((error: unknown) => {
+    throw fail(`cannot be found (${codeOf(error)}); put it into the worker's secrets directory`);
+  });
+  if (!isWithin(file, root)) throw fail(outside);
+  return readSecret(file, fail);
+}
+
+function isWithin(path: string, directory: string): boolean {
+  const way = relative(directory, path);
+  return way !== '' && way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
+}
+
+async function readSecret(file: string, fail: (problem: string) => SecretError): Promise<string> {
+  try {
+    // One handle for the checks and for the reading, so that what is read is what was checked. Not blocking: opening a
+    // named pipe would otherwise wait for its writer for ever. Following no link: one put there since would lead out.
+    const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+    try {
+      const stats = await handle.stat();
+      if (!stats.isFile()) throw fail('is not a regular file; give the path of a file');
+      if (stats.size > MAX_FILE_BYTES) throw fail(`is larger than ${MAX_FILE_BYTES / 1024} KiB; is it the right file?`);
+      return textOf(await handle.readFile(), fail);
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    throw error instanceof SecretError
+      ? error
+      : fail(`cannot be read (${codeOf(error)}); check that the worker may read it`);
+  }
+}
+
+function textOf(bytes: Uint8Array, fail: (problem: string) => SecretError): string {
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw fail('is not text in UTF-8; a key must be in PEM form');
+  }
+  const secret = text.replace(/\r?\n$/, '');
+  if (secret === '') throw fail('is empty; write the secret into it');
+  return secret;
+}
+
+/** The system's code of an error, e.g. `ENOENT`. Its message is not used: it has the real path of the file. */
+function codeOf(error: unknown): string {
+  return isMap(error) && typeof error['code'] === 'string' ? error['code'] : 'unknown error';
+}
+
+/** A deep copy of an `extra` in which every reference to a secret is the secret. Rejects with a {@link SecretError}. */
+export async function resolveExtra(
+  extra: Record<string, unknown>,
+  resolver: SecretResolver,
+): Promise<Record<string, unknown>> {
+  const entries = Object.entries(extra).map(async ([key, value]) => [key, await resolved(value, resolver)] as const);
+  return Object.fromEntries(await Promise.all(entries));
+}
+
+async function resolved(value: unknown, resolver: SecretResolver): Promise<unknown> {
+  if (isSecretReference(value)) return resolver(value);
+  if (Array.isArray(value)) return Promise.all(value.map((entry) => resolved(entry, resolver)));
+  return isMap(value) ? resolveExtra(value, resolver) : value;
+}

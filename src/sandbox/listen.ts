@@ -1,0 +1,74 @@
+/** Starts the sandbox: opens its state, takes up what a stop interrupted, and listens. */
+import { buildApp } from './app.ts';
+import { ExecutionRunner } from './execution-runner.ts';
+import { FaultList } from './faults.ts';
+import { JobRunner } from './job-runner.ts';
+import { seedAudiences } from './linkedin.ts';
+import { QueryEngine } from './query-engine.ts';
+import { RequestLog } from './request-log.ts';
+import { Store } from './store.ts';
+import type { World } from './world.ts';
+
+export interface SandboxOptions {
+  /** Default 0: any free port. */
+  port?: number;
+  /** Default `127.0.0.1`. The side API needs no key, so think before you listen on more. */
+  host?: string;
+  /** The directory of the state; made if it is not there. One sandbox at a time. */
+  stateDir: string;
+  /** The only API key that is accepted. */
+  apiKey: string;
+  /** The password of Snowflake's `user`. Default `secret`, the walkthrough's. */
+  snowflakePassword?: string;
+  /** How long work on a request may take before it is a 500, in ms. Default 10 000, as Polytomic documents. */
+  requestLimitMs?: number;
+  /** How long an execution stays in each status, in ms. Default 50. */
+  executionPaceMs?: number;
+  /** Takes one line of log, with no secret in it. Default: nobody. */
+  log?: (line: string) => void;
+}
+
+export interface Sandbox {
+  /** Where it listens, e.g. `http://127.0.0.1:4000`. */
+  url: string;
+  /** Stops listening and closes the state. What runs is taken up at the next start. */
+  close(): Promise<void>;
+}
+
+/** Starts a sandbox. Throws when the port or the state directory is taken. */
+export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
+  const { port = 0, host = '127.0.0.1', stateDir, apiKey, snowflakePassword = 'secret' } = options;
+  const { requestLimitMs = 10_000, executionPaceMs = 50, log = () => undefined } = options;
+  if (apiKey === '') throw new Error('The sandbox needs an API key that its callers send: give apiKey.');
+  const stop = new AbortController();
+  const store = await Store.open(stateDir);
+  const queries = await QueryEngine.start();
+  const world: World = {
+    settings: { apiKey, snowflakePassword, requestLimitMs, executionPaceMs, log },
+    store,
+    queries,
+    faults: new FaultList(),
+    requests: new RequestLog(),
+    jobs: new JobRunner(),
+    executions: new ExecutionRunner(),
+    stopping: stop.signal,
+  };
+  const app = await buildApp(world);
+  const close = async () => {
+    stop.abort();
+    await app.close();
+    queries.close();
+    await Promise.all([world.jobs.settled(), world.executions.settled()]);
+    await store.close();
+  };
+  try {
+    await store.transaction(seedAudiences);
+    const url = await app.listen({ port, host });
+    world.jobs.resume(world);
+    world.executions.wake(world);
+    return { url, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

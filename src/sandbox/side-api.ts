@@ -1,0 +1,65 @@
+/** `/_sandbox/…`: what tests and demos ask of the sandbox itself. Needs no key, and is never under `/api`. */
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { isObject, type JsonObject } from './body.ts';
+import type { Kind } from './documents.ts';
+import { badRequest } from './failure.ts';
+import { seedAudiences } from './linkedin.ts';
+import { REDACTED } from './redaction.ts';
+import type { World } from './world.ts';
+
+const KINDS: readonly Kind[] = ['connection', 'model', 'job', 'audience', 'members', 'sync', 'execution', 'answer'];
+
+export function sideApiRoutes(app: FastifyInstance, world: World): void {
+  const { store, faults, requests } = world;
+
+  app.get('/_sandbox/state', () => ({ data: stateOf(world) }));
+
+  app.post('/_sandbox/reset', async (_request, reply) => {
+    await store.transaction((transaction) => {
+      for (const kind of KINDS) for (const { id } of transaction.all(kind)) transaction.delete(kind, id);
+      seedAudiences(transaction);
+    });
+    faults.clear();
+    requests.clear();
+    return reply.code(204).send();
+  });
+
+  app.get<{ Querystring: { after?: string } }>('/_sandbox/requests', (request) => {
+    const after = Number(request.query.after ?? 0);
+    if (!Number.isInteger(after)) throw badRequest('the query parameter "after" must be the number of a request');
+    return { data: requests.after(after) };
+  });
+
+  app.get('/_sandbox/faults', () => ({ data: faults.list() }));
+  app.post('/_sandbox/faults', (request, reply) => reply.code(201).send({ data: faults.add(objectOf(request)) }));
+  app.delete('/_sandbox/faults', (_request, reply) => {
+    faults.clear();
+    return reply.code(204).send();
+  });
+}
+
+function objectOf({ body }: FastifyRequest): JsonObject {
+  if (!isObject(body)) throw badRequest('the body must be a JSON object, sent with "Content-Type: application/json"');
+  return body;
+}
+
+/** The whole state, less secrets, sign-in links and remembered answers. */
+function stateOf({ store }: World): JsonObject {
+  const bySequence = <T extends { sequence: number }>(items: T[]) => items.toSorted((a, b) => a.sequence - b.sequence);
+  return {
+    connections: bySequence(store.all('connection')).map(({ secrets, sign_in, ...connection }) => ({
+      ...connection,
+      secrets: Object.fromEntries(Object.keys(secrets).map((name) => [name, REDACTED])),
+      awaits_sign_in: sign_in !== undefined,
+    })),
+    models: bySequence(store.all('model')),
+    jobs: bySequence(store.all('job')),
+    syncs: bySequence(store.all('sync')).map(({ echoed: _echoed, ...sync }) => sync),
+    executions: bySequence(store.all('execution')),
+    audiences: bySequence(store.all('audience')).map((audience) => {
+      const members = store.get('members', audience.id)?.members ?? [];
+      return { ...audience, member_count: members.length, members };
+    }),
+    idempotency_keys: store.all('answer').length,
+  };
+}
