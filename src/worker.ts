@@ -5,7 +5,7 @@
 import { realpathSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { fileURLToPath } from 'node:url';
-import { DefaultLogger, type LogEntry, Runtime, Worker, type WorkflowBundleOption } from '@temporalio/worker';
+import { DefaultLogger, type LogEntry, Runtime, Worker, type WorkerOptions, type WorkflowBundleOption } from '@temporalio/worker';
 import { createActivities } from './activities/activities.ts';
 import { packageVersion } from './package-version.ts';
 import { createSecretResolver } from './request/secrets.ts';
@@ -33,6 +33,8 @@ export interface WorkerParts {
   env: NodeJS.ProcessEnv;
   /** The workflow code. Default: the one that was built with this package. */
   workflowBundle?: WorkflowBundleOption;
+  /** What a service adds of its own, such as interceptors for tracing. */
+  additions?: Pick<WorkerOptions, 'interceptors' | 'sinks'>;
 }
 
 /** A worker that polls. */
@@ -50,7 +52,7 @@ export interface RunningWorker {
  *
  * @throws TemporalUnreachableError if the server does not answer.
  */
-export async function startWorker({ temporal, settings, env, workflowBundle }: WorkerParts): Promise<RunningWorker> {
+export async function startWorker({ temporal, settings, env, workflowBundle, additions }: WorkerParts): Promise<RunningWorker> {
   const { taskQueue, polytomic, secrets, shutdownGraceMs } = settings;
   const { connection: clientConnection } = await connectClient(temporal);
   const connection = await connectWorker(temporal);
@@ -60,6 +62,7 @@ export async function startWorker({ temporal, settings, env, workflowBundle }: W
   };
   try {
     const worker = await Worker.create({
+      ...additions,
       connection,
       namespace: temporal.namespace,
       taskQueue,

@@ -65,7 +65,10 @@ const snowflakeByPassword = keyed(
   'a Snowflake connection by password',
   {
     ...snowflake,
-    password: secret('Password of the user: a reference, never the password itself.', '; or give `privateKey` in its place'),
+    password: secret(
+      'Password of the user: a reference, never the password itself.',
+      '; or give `privateKey` in its place',
+    ),
     ...snowflakeOptions,
   },
   {

@@ -27,7 +27,9 @@ export type SecretReference = z.infer<typeof envReference> | z.infer<typeof file
 /** The schema of a {@link SecretReference}. `alternative` ends the fault's message. */
 export function secret(description: string, alternative = '') {
   // Keys beside `env` and `file` are not named in the fault: `{hunter2}` in YAML is a map with a secret for a key.
-  return choice(expects(`${HOW_TO_WRITE}${alternative}`), [envReference, fileReference], chosenReference).describe(description);
+  return choice(expects(`${HOW_TO_WRITE}${alternative}`), [envReference, fileReference], chosenReference).describe(
+    description,
+  );
 }
 
 function chosenReference(value: unknown): number | undefined {

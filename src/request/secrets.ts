@@ -11,7 +11,7 @@ import { isMap } from './strict-shapes.ts';
 /** The largest secret file, in bytes. Keys in PEM form have a few thousand. */
 const MAX_FILE_BYTES = 64 * 1024;
 
-const BRAND = Symbol.for('audience-provisioning.SecretError');
+const BRAND = Symbol.for('audience-provisioning/secret-error');
 
 /**
  * A secret could not be had. The message names the reference and what to do, never a value.
@@ -51,7 +51,7 @@ function fromEnvironment(name: string, { env, envPrefixes }: SecretSources): str
   if (!prefixes.some((prefix) => name.startsWith(prefix))) {
     const allowed = prefixes.length === 0 ? 'no variable at all' : `names that begin with ${prefixes.join(' or ')}`;
     throw new SecretError(
-      `secret { env: ${name} }: this worker allows ${allowed}; rename the variable, or add its prefix to the worker's AUDIENCE_SECRET_ENV_PREFIXES`,
+      `secret { env: ${name} }: this worker allows ${allowed}; rename the variable, or add its prefix to the worker's AUDIENCE_SECRETS_ENV_PREFIXES`,
     );
   }
   const value = Object.hasOwn(env, name) ? env[name] : undefined;

@@ -30,18 +30,22 @@ describe('faults in connections and models', () => {
     [
       'snowflake.connection.password',
       'hunter2',
-      `snowflake.connection.password: expects ${SECRET}; found a text of 7 characters`,
+      `snowflake.connection.password: expects ${SECRET}; or give \`privateKey\` in its place; found a text of 7 characters`,
     ],
-    ['snowflake.connection.password', undefined, `snowflake.connection.password: is missing: expects ${SECRET}; or give \`privateKey\` in its place`],
+    [
+      'snowflake.connection.password',
+      undefined,
+      `snowflake.connection.password: is missing: expects ${SECRET}; or give \`privateKey\` in its place`,
+    ],
     [
       'snowflake.connection.password',
       { hunter2: null },
-      `snowflake.connection.password: expects ${SECRET}; found a map of 1 key`,
+      `snowflake.connection.password: expects ${SECRET}; or give \`privateKey\` in its place; found a map of 1 key`,
     ],
     [
       'snowflake.connection.password',
       { env: 'A', file: 'b' },
-      `snowflake.connection.password: expects ${SECRET}; found a map of 2 keys`,
+      `snowflake.connection.password: expects ${SECRET}; or give \`privateKey\` in its place; found a map of 2 keys`,
     ],
     [
       'snowflake.connection.password',
@@ -108,6 +112,12 @@ describe('faults in connections and models', () => {
       'linkedinAds.accounts',
       'every',
       'linkedinAds.accounts: expects the word all, or a list of labels or values of ad accounts; found a text of 5 characters',
+    ],
+    ['snowflake.connection', { Use: 'x' }, 'snowflake.connection.Use: unknown key `Use`; did you mean `use`?'],
+    [
+      'snowflake.connection',
+      { name: 'S', account: 'a', username: 'u', dbname: 'd', private_key: { env: 'A' } },
+      'snowflake.connection.private_key: unknown key `private_key`; did you mean `privateKey`?',
     ],
     // extra
     [

@@ -97,12 +97,12 @@ describe('loadRequest', () => {
         'request.yaml:1:1  name',
         'request.yaml:3:53  snowflake.connection.password',
         'request.yaml:9:7  linkedinAds.accounts[1]',
+        'request.yaml:13:5  syncs[0].identity',
+        'request.yaml:14:5  syncs[0].model',
         'request.yaml:16:7  syncs[0].audience.existing',
+        'request.yaml:16:7  syncs[1].audience.existing',
         'request.yaml:19:24  syncs[0].schedule.frequency',
         'request.yaml:20:5  syncs[0].identitiy',
-        'request.yaml:16:7  syncs[1].audience.existing',
-        'request.yaml:14:5  syncs[0].model',
-        'request.yaml:13:5  syncs[0].identity',
       ]);
     });
 

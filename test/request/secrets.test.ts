@@ -61,7 +61,7 @@ describe('a secret from the environment', () => {
 
   it('is refused without such a prefix, whether the variable is there or not', async () => {
     const expected = (name: string) =>
-      `secret { env: ${name} }: this worker allows names that begin with SNOWFLAKE_ or LINKEDIN_; rename the variable, or add its prefix to the worker's AUDIENCE_SECRET_ENV_PREFIXES`;
+      `secret { env: ${name} }: this worker allows names that begin with SNOWFLAKE_ or LINKEDIN_; rename the variable, or add its prefix to the worker's AUDIENCE_SECRETS_ENV_PREFIXES`;
     for (const name of ['POLYTOMIC_API_KEY', 'NOT_THERE', 'snowflake_password', 'MY_SNOWFLAKE_PASSWORD']) {
       await expect(refusal(resolver({ env: name }))).resolves.toBe(expected(name));
     }
@@ -212,7 +212,7 @@ describe('resolveExtra', () => {
 
 describe('SecretError', () => {
   it('is known by its brand, also from another copy of the class', () => {
-    const foreign = Object.assign(new Error('x'), { [Symbol.for('audience-provisioning.SecretError')]: true });
+    const foreign = Object.assign(new Error('x'), { [Symbol.for('audience-provisioning/secret-error')]: true });
     expect(foreign instanceof SecretError).toBe(true);
     expect(new Error('x') instanceof SecretError).toBe(false);
     expect((null as unknown) instanceof SecretError).toBe(false);

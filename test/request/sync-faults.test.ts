@@ -135,6 +135,7 @@ describe('faults in syncs', () => {
       'syncs.0.overrides.0.value: needs `function`, to say how it is compared',
     ],
     ['syncs.0.overrides', [{ from: 'a' }], 'syncs.0.overrides.0.override: is missing: expects a value'],
+    ['syncs.0.audience', { creat: {} }, 'syncs.0.audience.creat: unknown key `creat`; did you mean `create`?'],
     // Schedules
     [
       'syncs.0.schedule',

@@ -1,0 +1,100 @@
+/** The Temporal server that all tests share, and workers on it that run in the test's own process. */
+import { randomUUID } from 'node:crypto';
+import { afterAll } from '@jest/globals';
+import { WorkflowCoverage } from '@temporalio/nyc-test-coverage';
+import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { AudienceClient } from '../../src/client.ts';
+import { connectClient, type TemporalSettings } from '../../src/temporal/connection.ts';
+import { type RunningWorker, startWorker } from '../../src/worker.ts';
+import { workerSettings } from '../../src/worker-settings.ts';
+
+/** Where the shared server is. */
+export const temporal: TemporalSettings = {
+  address: process.env['TEST_TEMPORAL_ADDRESS'] ?? '',
+  namespace: 'default',
+  credentials: {},
+};
+
+/** Variables that lead a program to the shared server, and to no other. */
+export const temporalEnv = { TEMPORAL_ADDRESS: temporal.address, TEMPORAL_NAMESPACE: temporal.namespace };
+
+/** A task queue that no other test uses. */
+export function newTaskQueue(): string {
+  return `test-${randomUUID()}`;
+}
+
+/** Name of a provisioning that no other test uses. */
+export function newName(about: string): string {
+  return `${about}-${randomUUID().slice(0, 8)}`;
+}
+
+/** A client of the shared server; closed after the tests of the file. */
+export async function newClient(taskQueue: string): Promise<{ audiences: AudienceClient; temporal: Awaited<ReturnType<typeof connectClient>>['client'] }> {
+  const { client } = await connectClient(temporal);
+  const audiences = new AudienceClient({ temporal: client, taskQueue });
+  opened.push(audiences);
+  return { audiences, temporal: client };
+}
+
+const opened: AudienceClient[] = [];
+
+/** Logged by the workers of the test file, a line each. */
+export const workerLog: string[] = [];
+
+let installed = false;
+const coverage = new WorkflowCoverage();
+
+/** What a test worker is made of. */
+export interface TestWorkerOptions {
+  taskQueue: string;
+  /** Base URL of the sandbox or whatever stands for Polytomic. */
+  polytomicUrl: string;
+  apiKey: string;
+  /** Its environment: secrets, and settings over those of the test. */
+  env?: Record<string, string>;
+  /** Default: the shared server. */
+  temporal?: TemporalSettings;
+}
+
+/** Starts a worker in this process. Stop it with {@link stopWorker}, or use {@link withWorker}. */
+export async function startTestWorker({ taskQueue, polytomicUrl, apiKey, env = {}, temporal: server = temporal }: TestWorkerOptions): Promise<RunningWorker> {
+  if (!installed) {
+    installed = true;
+    // Errors of expected failures would fill the terminal; tests look at them here.
+    const logger = new DefaultLogger('DEBUG', ({ level, message, meta }) => {
+      workerLog.push(`${level} ${message} ${JSON.stringify(meta, (_, value) => (typeof value === 'bigint' ? String(value) : value instanceof Error ? `${value.stack}` : value))}`);
+    });
+    Runtime.install({ logger, shutdownSignals: [], telemetryOptions: { logging: { forward: {}, filter: 'WARN' } } });
+  }
+  const workerEnv = { POLYTOMIC_API_KEY: apiKey, POLYTOMIC_BASE_URL: polytomicUrl, AUDIENCE_TASK_QUEUE: taskQueue, AUDIENCE_SHUTDOWN_GRACE_MS: '1000', ...env };
+  const workflowBundle = { codePath: process.env['TEST_WORKFLOW_BUNDLE'] ?? '' };
+  const { sinks } = coverage.augmentWorkerOptionsWithBundle({ taskQueue, workflowBundle });
+  return startWorker({
+    temporal: server,
+    settings: workerSettings(workerEnv, 'test'),
+    env: workerEnv,
+    workflowBundle,
+    ...(sinks === undefined ? {} : { additions: { sinks } }),
+  });
+}
+
+/** Lets it drain. */
+export async function stopWorker(worker: RunningWorker): Promise<void> {
+  worker.stop();
+  await worker.ended;
+  coverage.mergeIntoGlobalCoverage();
+}
+
+/** Runs the story while a worker works. */
+export async function withWorker<T>(options: TestWorkerOptions, story: () => Promise<T>): Promise<T> {
+  const worker = await startTestWorker(options);
+  try {
+    return await story();
+  } finally {
+    await stopWorker(worker);
+  }
+}
+
+afterAll(async () => {
+  for (const client of opened.splice(0)) await client.close();
+});
