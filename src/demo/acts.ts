@@ -2,8 +2,8 @@
 import fetch from 'node-fetch';
 import type { ProvisioningReport } from '../client/report.ts';
 import type { AudienceClient } from '../client.ts';
+import type { OwnedProcess } from '../processes/owned-process.ts';
 import type { Stack } from '../stack/stack.ts';
-import type { ServerProcess } from '../temporal/server-process.ts';
 import type { ProvisioningResult } from '../workflows/messages.ts';
 import type { Teller } from './teller.ts';
 
@@ -18,10 +18,7 @@ export interface Scene {
 }
 
 /** The worker dies while the sign-in is pending, a person signs in meanwhile, and another worker goes on. */
-export async function signInWithoutWorker(
-  scene: Scene,
-  worker: ServerProcess,
-): Promise<ProvisioningResult | undefined> {
+export async function signInWithoutWorker(scene: Scene, worker: OwnedProcess): Promise<ProvisioningResult | undefined> {
   const { stack, client, name, teller } = scene;
   const waiting = await untilAsked(scene);
   if (waiting === undefined) return undefined;

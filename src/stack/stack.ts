@@ -6,9 +6,9 @@ import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freePorts } from '../processes/free-ports.ts';
+import { type OwnedProcess, startOwnedProcess } from '../processes/owned-process.ts';
 import { type EmbeddedTemporal, startEmbeddedTemporal } from '../temporal/embedded-server.ts';
-import { freePorts } from '../temporal/free-ports.ts';
-import { type ServerProcess, startServerProcess } from '../temporal/server-process.ts';
 import { untilAnswers } from './until-answers.ts';
 
 /** What runs where. */
@@ -40,7 +40,7 @@ export interface Stack {
   /** What a client, such as the CLI, needs in its environment to reach the server. */
   clientEnv: Record<string, string>;
   /** Starts a worker and waits until it polls. */
-  startWorker(): Promise<ServerProcess>;
+  startWorker(): Promise<OwnedProcess>;
   /** Ends all processes in the order in which they need each other: workers, sandbox, server. */
   stop(): Promise<void>;
 }
@@ -52,7 +52,7 @@ const STOP_TIMEOUT_MS = 30_000;
 export async function startStack(options: StackOptions): Promise<Stack> {
   const { directory, ports = {}, onProgress, snowflakePassword } = options;
   await mkdir(directory, { recursive: true });
-  const processes: ServerProcess[] = [];
+  const processes: OwnedProcess[] = [];
   let temporal: EmbeddedTemporal | undefined;
   const stop = async () => {
     for (const process of processes.toReversed()) await end(process);
@@ -124,12 +124,9 @@ interface Program {
   answersAt: string;
 }
 
-async function startProgram(
-  name: string,
-  { directory, script, args, env, answersAt }: Program,
-): Promise<ServerProcess> {
+async function startProgram(name: string, { directory, script, args, env, answersAt }: Program): Promise<OwnedProcess> {
   const logFile = join(directory, `${name}.log`);
-  const process_ = await startServerProcess({
+  const process_ = await startOwnedProcess({
     program: process.execPath,
     args: [fileURLToPath(new URL(script, import.meta.url)), ...args],
     env,
@@ -147,7 +144,7 @@ async function startProgram(
   return process_;
 }
 
-async function end(process: ServerProcess): Promise<void> {
+async function end(process: OwnedProcess): Promise<void> {
   process.kill('SIGTERM');
   const timer = setTimeout(() => process.kill('SIGKILL'), STOP_TIMEOUT_MS);
   await process.exited;

@@ -6,10 +6,10 @@ import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
-import { freePorts, isFree } from './free-ports.ts';
+import { freePorts, isFree } from '../processes/free-ports.ts';
+import { logTail, type OwnedProcess, type OwnedProcessExit, startOwnedProcess } from '../processes/owned-process.ts';
 import { searchAttributesRegistered } from './register-search-attributes.ts';
 import { PROVISIONING_STAGE } from './search-attributes.ts';
-import { logTail, type ServerExit, type ServerProcess, startServerProcess } from './server-process.ts';
 import { findServerProgram } from './server-program.ts';
 
 /** How an embedded server is started. */
@@ -49,7 +49,7 @@ export interface EmbeddedTemporal {
   /** Variables that make a child process use this server and nothing of the caller's own Temporal settings. */
   env: Record<string, string>;
   /** Resolves when the server is gone, whoever ended it. */
-  exited: Promise<ServerExit>;
+  exited: Promise<OwnedProcessExit>;
   /** Lets it finish, or kills it after ten seconds. Resolves when it is gone. */
   stop(): Promise<void>;
   /** Sends a signal, e.g. `SIGKILL` for a power cut or `SIGSTOP` for a hang. `exited` tells when it is gone. */
@@ -169,11 +169,11 @@ async function tryStart(
   program: string,
   plan: Plan,
   options: EmbeddedTemporalOptions,
-): Promise<{ server: ServerProcess } | { what: string; lastWords: string }> {
+): Promise<{ server: OwnedProcess } | { what: string; lastWords: string }> {
   const logStart = await sizeOf(plan.logFile);
-  let server: ServerProcess;
+  let server: OwnedProcess;
   try {
-    server = await startServerProcess({
+    server = await startOwnedProcess({
       program,
       args: argumentsOf(plan, options),
       env: serverEnv(),
@@ -204,7 +204,7 @@ async function sizeOf(file: string): Promise<number> {
 }
 
 /** `undefined` once the server answers for its namespace, else what went wrong. */
-async function untilReady(server: ServerProcess, plan: Plan, searchAttributes: boolean): Promise<string | undefined> {
+async function untilReady(server: OwnedProcess, plan: Plan, searchAttributes: boolean): Promise<string | undefined> {
   const connection = Connection.lazy({
     address: `127.0.0.1:${plan.port}`,
     // The first try comes before the server listens. The default waits a second before the next one.
@@ -212,7 +212,7 @@ async function untilReady(server: ServerProcess, plan: Plan, searchAttributes: b
     // The SDK would retry by itself, more slowly.
     interceptors: [],
   });
-  let exit: ServerExit | undefined;
+  let exit: OwnedProcessExit | undefined;
   void server.exited.then((ended) => {
     exit = ended;
   });
@@ -240,7 +240,7 @@ async function untilReady(server: ServerProcess, plan: Plan, searchAttributes: b
   }
 }
 
-function embedded(server: ServerProcess, plan: Plan): EmbeddedTemporal {
+function embedded(server: OwnedProcess, plan: Plan): EmbeddedTemporal {
   const { port, uiPort, namespace, databaseFile, logFile, settingsFile } = plan;
   const address = `127.0.0.1:${port}`;
   return {
@@ -269,7 +269,7 @@ function settingsOf({ port, namespace }: Plan): string {
   return `[profile.default]\naddress = ${JSON.stringify(`127.0.0.1:${port}`)}\nnamespace = ${JSON.stringify(namespace)}\n`;
 }
 
-async function stop(server: ServerProcess): Promise<void> {
+async function stop(server: OwnedProcess): Promise<void> {
   server.kill('SIGTERM');
   const timer = setTimeout(() => server.kill('SIGKILL'), STOP_TIMEOUT_MS);
   await server.exited;

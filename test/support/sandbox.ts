@@ -6,16 +6,7 @@ import { afterAll } from '@jest/globals';
 import fetch from 'node-fetch';
 import { PolytomicClient } from '../../src/polytomic/client.ts';
 import { startSandbox } from '../../src/sandbox/listen.ts';
-
-/** What a call to the sandbox looked like, as its log tells. */
-export interface LoggedRequest {
-  sequence: number;
-  method: string;
-  path: string;
-  status: number;
-  idempotency_key?: string;
-  replayed?: boolean;
-}
+import type { LoggedRequest } from '../../src/sandbox/request-log.ts';
 
 /** A running sandbox and what tests do with it. */
 export interface TestSandbox {
@@ -57,7 +48,11 @@ export async function newSandbox(options: { snowflakePassword?: string } = {}): 
     apiKey,
     polytomic: new PolytomicClient({ apiKey, baseUrl: url }),
     signIn: async (authUrl, decision = 'allow') => {
-      const answer = await fetch(authUrl, { method: 'POST', body: new URLSearchParams({ decision }), redirect: 'manual' });
+      const answer = await fetch(authUrl, {
+        method: 'POST',
+        body: new URLSearchParams({ decision }),
+        redirect: 'manual',
+      });
       if (answer.status >= 400) throw new Error(`the consent page answered ${answer.status}`);
     },
     fault: async (rule) => void (await side('POST', 'faults', rule)),

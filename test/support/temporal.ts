@@ -29,7 +29,9 @@ export function newName(about: string): string {
 }
 
 /** A client of the shared server; closed after the tests of the file. */
-export async function newClient(taskQueue: string): Promise<{ audiences: AudienceClient; temporal: Awaited<ReturnType<typeof connectClient>>['client'] }> {
+export async function newClient(
+  taskQueue: string,
+): Promise<{ audiences: AudienceClient; temporal: Awaited<ReturnType<typeof connectClient>>['client'] }> {
   const { client } = await connectClient(temporal);
   const audiences = new AudienceClient({ temporal: client, taskQueue });
   opened.push(audiences);
@@ -57,16 +59,30 @@ export interface TestWorkerOptions {
 }
 
 /** Starts a worker in this process. Stop it with {@link stopWorker}, or use {@link withWorker}. */
-export async function startTestWorker({ taskQueue, polytomicUrl, apiKey, env = {}, temporal: server = temporal }: TestWorkerOptions): Promise<RunningWorker> {
+export async function startTestWorker({
+  taskQueue,
+  polytomicUrl,
+  apiKey,
+  env = {},
+  temporal: server = temporal,
+}: TestWorkerOptions): Promise<RunningWorker> {
   if (!installed) {
     installed = true;
     // Errors of expected failures would fill the terminal; tests look at them here.
     const logger = new DefaultLogger('DEBUG', ({ level, message, meta }) => {
-      workerLog.push(`${level} ${message} ${JSON.stringify(meta, (_, value) => (typeof value === 'bigint' ? String(value) : value instanceof Error ? `${value.stack}` : value))}`);
+      workerLog.push(
+        `${level} ${message} ${JSON.stringify(meta, (_, value) => (typeof value === 'bigint' ? String(value) : value instanceof Error ? `${value.stack}` : value))}`,
+      );
     });
     Runtime.install({ logger, shutdownSignals: [], telemetryOptions: { logging: { forward: {}, filter: 'WARN' } } });
   }
-  const workerEnv = { POLYTOMIC_API_KEY: apiKey, POLYTOMIC_BASE_URL: polytomicUrl, AUDIENCE_TASK_QUEUE: taskQueue, AUDIENCE_SHUTDOWN_GRACE_MS: '1000', ...env };
+  const workerEnv = {
+    POLYTOMIC_API_KEY: apiKey,
+    POLYTOMIC_BASE_URL: polytomicUrl,
+    AUDIENCE_TASK_QUEUE: taskQueue,
+    AUDIENCE_SHUTDOWN_GRACE_MS: '1000',
+    ...env,
+  };
   const workflowBundle = { codePath: process.env['TEST_WORKFLOW_BUNDLE'] ?? '' };
   const { sinks } = coverage.augmentWorkerOptionsWithBundle({ taskQueue, workflowBundle });
   return startWorker({

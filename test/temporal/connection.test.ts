@@ -3,11 +3,11 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { freePorts } from '../../src/processes/free-ports.ts';
 import { connectClient, connectWorker, temporalSettings } from '../../src/temporal/connection.ts';
 import { type EmbeddedTemporal, startEmbeddedTemporal } from '../../src/temporal/embedded-server.ts';
-import { freePorts } from '../../src/temporal/free-ports.ts';
+import { inTemporaryDirectory } from '../support/temporary-directory.ts';
 import { grpcServer } from './grpc-server.ts';
-import { inTemporaryDirectory } from './temporary-directory.ts';
 
 /** An environment in which no file of the machine's user is found. */
 async function withSettingsFile<T>(toml: string, test: (env: NodeJS.ProcessEnv) => Promise<T> | T): Promise<T> {

@@ -3,14 +3,15 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Connection } from '@temporalio/client';
+import { freePorts, isFree } from '../../src/processes/free-ports.ts';
 import { connectClient, temporalSettings } from '../../src/temporal/connection.ts';
 import { type EmbeddedTemporal, startEmbeddedTemporal } from '../../src/temporal/embedded-server.ts';
-import { freePorts, isFree } from '../../src/temporal/free-ports.ts';
 import { searchAttributesRegistered } from '../../src/temporal/register-search-attributes.ts';
 import { findServerProgram } from '../../src/temporal/server-program.ts';
-import { eventually, isAlive } from './eventually.ts';
+import { isAlive } from '../support/is-alive.ts';
+import { inTemporaryDirectory } from '../support/temporary-directory.ts';
+import { until } from '../support/until.ts';
 import { fakeProgram } from './fake-program.ts';
-import { inTemporaryDirectory } from './temporary-directory.ts';
 
 let program: string;
 
@@ -78,7 +79,7 @@ describe('an embedded server', () => {
     await withServer({ ui: true }, async ({ uiUrl, uiPort }) => {
       expect(uiUrl).toBe(`http://127.0.0.1:${uiPort}`);
       // The Web UI begins to listen a moment after the server answers.
-      await eventually('the Web UI', async () => {
+      await until('the Web UI', async () => {
         const page = await fetch(`${uiUrl}/`).catch(() => undefined);
         return page?.ok === true && (await page.text()).toLowerCase().includes('<!doctype html>');
       });

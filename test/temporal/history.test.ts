@@ -16,7 +16,7 @@ import { type EmbeddedTemporal, startEmbeddedTemporal } from '../../src/temporal
 import { decodedHistory, type History, readHistory, writeHistory } from '../../src/temporal/history.ts';
 import { historyPrefixes } from '../../src/temporal/history-prefixes.ts';
 import { PROVISIONING_STAGE } from '../../src/temporal/search-attributes.ts';
-import { eventually } from './eventually.ts';
+import { until } from '../support/until.ts';
 
 const QUEUE = 'history';
 
@@ -160,7 +160,7 @@ async function record(server: EmbeddedTemporal, workflowBundle: WorkflowBundleWi
       staticDetails: 'word-in-details',
       typedSearchAttributes: [{ key: PROVISIONING_STAGE, value: 'word-in-stage' }],
     });
-    await eventually('the workflow to wait', async () => (await handle.query('waits')) === true);
+    await until('the workflow to wait', async () => (await handle.query('waits')) === true);
     await handle.signal('goOn', 'word-in-signal');
     await handle.result();
     return await handle.fetchHistory();

@@ -5,7 +5,7 @@ import { PROGRAM_VERSION } from '../../src/temporal/program-cache.ts';
 import { downloadProgram } from '../../src/temporal/program-download.ts';
 import { findServerProgram } from '../../src/temporal/server-program.ts';
 import { reasonAgainst } from '../../src/temporal/server-version.ts';
-import { inTemporaryDirectory } from './temporary-directory.ts';
+import { inTemporaryDirectory } from '../support/temporary-directory.ts';
 
 describe('a download', () => {
   let program: string;

@@ -5,8 +5,8 @@ import { delimiter, dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { cacheDirectory, cachedProgram } from '../../src/temporal/program-cache.ts';
 import { findServerProgram } from '../../src/temporal/server-program.ts';
+import { inTemporaryDirectory } from '../support/temporary-directory.ts';
 import { fakeProgram, saysVersion } from './fake-program.ts';
-import { inTemporaryDirectory } from './temporary-directory.ts';
 
 /** Directories of a test, an environment that finds no program outside them, and a network that refuses everything. */
 interface Place {

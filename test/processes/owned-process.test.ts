@@ -4,13 +4,14 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { transform } from '@swc/core';
-import { logTail, startServerProcess } from '../../src/temporal/server-process.ts';
-import { eventually, isAlive } from './eventually.ts';
-import { inTemporaryDirectory } from './temporary-directory.ts';
+import { logTail, startOwnedProcess } from '../../src/processes/owned-process.ts';
+import { isAlive } from '../support/is-alive.ts';
+import { inTemporaryDirectory } from '../support/temporary-directory.ts';
+import { until } from '../support/until.ts';
 
 /** A process of its own that starts `sleep` as its server and prints the id; Node 20 runs no TypeScript by itself. */
 async function startParent(directory: string): Promise<{ parent: ReturnType<typeof spawn>; serverPid: number }> {
-  const source = await readFile(join(import.meta.dirname, '../../src/temporal/server-process.ts'), 'utf8');
+  const source = await readFile(join(import.meta.dirname, '../../src/processes/owned-process.ts'), 'utf8');
   const { code } = await transform(source, {
     jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
     module: { type: 'es6' },
@@ -19,8 +20,8 @@ async function startParent(directory: string): Promise<{ parent: ReturnType<type
   const logFile = JSON.stringify(join(directory, 'log'));
   await writeFile(
     join(directory, 'parent.mjs'),
-    `import { startServerProcess } from './server-process.mjs';
-     const { pid } = await startServerProcess({ program: 'sleep', args: ['1000'], env: process.env, logFile: ${logFile} });
+    `import { startOwnedProcess } from './server-process.mjs';
+     const { pid } = await startOwnedProcess({ program: 'sleep', args: ['1000'], env: process.env, logFile: ${logFile} });
      console.log(pid);
      process.stdin.on('data', () => process.exit(0));`,
   );
@@ -38,7 +39,7 @@ describe('a server process', () => {
       const { parent, serverPid } = await startParent(directory);
       expect(isAlive(serverPid)).toBe(true);
       parent.kill('SIGKILL');
-      await eventually('the end of the server', () => !isAlive(serverPid));
+      await until('the end of the server', () => !isAlive(serverPid));
     });
   });
 
@@ -46,14 +47,14 @@ describe('a server process', () => {
     await inTemporaryDirectory(async (directory) => {
       const { parent, serverPid } = await startParent(directory);
       parent.stdin?.write('end');
-      await eventually('the end of the server', () => !isAlive(serverPid));
+      await until('the end of the server', () => !isAlive(serverPid));
     });
   });
 
   it('leads a process group of its own, so that the Ctrl-C of a terminal reaches only its parent', async () => {
     await inTemporaryDirectory(async (directory) => {
       const logFile = join(directory, 'log');
-      const server = await startServerProcess({ program: 'sleep', args: ['1000'], env: process.env, logFile });
+      const server = await startOwnedProcess({ program: 'sleep', args: ['1000'], env: process.env, logFile });
       // A negative id means the group of that id: signal 0 asks whether there is one.
       expect(process.kill(-server.pid, 0)).toBe(true);
       server.kill('SIGKILL');
@@ -63,7 +64,7 @@ describe('a server process', () => {
 
   it('can be killed again when it is gone', async () => {
     await inTemporaryDirectory(async (directory) => {
-      const server = await startServerProcess({
+      const server = await startOwnedProcess({
         program: 'true',
         args: [],
         env: process.env,

@@ -1,29 +1,27 @@
-/**
- * The operating system's side of an embedded server: a process that outlives neither its parent nor its use.
- */
+/** A process of our own, such as a server or a worker: it outlives neither us nor its use. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 
-/** How a server process ended. */
-export interface ServerExit {
+/** How a process ended. */
+export interface OwnedProcessExit {
   /** `null` if a signal ended it. */
   code: number | null;
   signal: NodeJS.Signals | null;
 }
 
-/** A running server process. */
-export interface ServerProcess {
+/** A running process. */
+export interface OwnedProcess {
   readonly pid: number;
   /** Resolves when the process is gone, however it ended. */
-  readonly exited: Promise<ServerExit>;
+  readonly exited: Promise<OwnedProcessExit>;
   /** Sends a signal; to a process that is gone already, does nothing. */
   kill(signal: NodeJS.Signals): void;
 }
 
 /** What to run, and where its words go. */
-export interface ServerCommand {
+export interface OwnedCommand {
   program: string;
   args: readonly string[];
   env: NodeJS.ProcessEnv;
@@ -33,33 +31,33 @@ export interface ServerCommand {
 
 /**
  * Reads a pipe that only our process holds the other end of. When we end, in whatever way, the system closes it, and the
- * server is killed. SIGKILL, because this is the last chance: a server that hangs must not stay.
+ * process is killed. SIGKILL, because this is the last chance: one that hangs must not stay.
  */
 const REAPER = `process.stdin.on('close', () => process.kill(Number(process.argv[1]), 'SIGKILL')).resume()`;
 
 /**
- * Starts the command in a process group of its own, so that Ctrl-C in the terminal reaches us and not the server: it is
- * ours to stop after the workers. It does not keep our event loop alive, and is killed when our process ends, even by SIGKILL.
+ * Starts the command in a process group of its own, so that Ctrl-C in the terminal reaches us and not it: it is
+ * ours to stop, in order. It is killed when our process ends, even by SIGKILL.
  *
  * @throws the system's error (`code` ENOENT, EACCES) if the program cannot be started.
  */
-export async function startServerProcess({ program, args, env, logFile }: ServerCommand): Promise<ServerProcess> {
+export async function startOwnedProcess({ program, args, env, logFile }: OwnedCommand): Promise<OwnedProcess> {
   const log = openSync(logFile, 'a');
-  const server = spawn(program, args, { env, stdio: ['ignore', log, log], detached: true });
+  const child = spawn(program, args, { env, stdio: ['ignore', log, log], detached: true });
   closeSync(log);
-  await once(server, 'spawn');
-  const pid = pidOf(server);
-  const exited = exitOf(server);
+  await once(child, 'spawn');
+  const pid = pidOf(child);
+  const exited = exitOf(child);
   const reaper = await startReaper(pid).catch((error: unknown) => {
-    server.kill('SIGKILL');
+    child.kill('SIGKILL');
     throw error;
   });
-  // Else the reaper would one day kill whoever was given the server's number by the system.
+  // Else the reaper would one day kill whoever was given the process's number by the system.
   const gone = exited.then((exit) => {
     reaper.kill('SIGKILL');
     return exit;
   });
-  return { pid, exited: gone, kill: (signal) => void server.kill(signal) };
+  return { pid, exited: gone, kill: (signal) => void child.kill(signal) };
 }
 
 async function startReaper(pid: number): Promise<ChildProcess> {
@@ -76,7 +74,7 @@ async function startReaper(pid: number): Promise<ChildProcess> {
   return reaper;
 }
 
-function exitOf(child: ChildProcess): Promise<ServerExit> {
+function exitOf(child: ChildProcess): Promise<OwnedProcessExit> {
   if (child.exitCode !== null || child.signalCode !== null) {
     return Promise.resolve({ code: child.exitCode, signal: child.signalCode });
   }

@@ -1,0 +1,67 @@
+/** A sandbox, a task queue and a client for the stories that tests tell about a provisioning. */
+import type { Client } from '@temporalio/client';
+import type { AudienceClient, ProvisioningReport } from '../../src/client.ts';
+import type { ProvisioningRequest } from '../../src/request/schema.ts';
+import { workflowIdOf } from '../../src/workflows/messages.ts';
+import { newSandbox, type TestSandbox } from './sandbox.ts';
+import { newClient, newName, newTaskQueue, type TestWorkerOptions, withWorker } from './temporal.ts';
+import { until } from './until.ts';
+import { SECRETS, walkthrough } from './walkthrough.ts';
+
+/** The stage on which a story plays. */
+export interface Stage {
+  sandbox: TestSandbox;
+  audiences: AudienceClient;
+  temporal: Client;
+  worker: TestWorkerOptions;
+  /** Starts the walkthrough, changed; returns its name. */
+  start(about: string, changes?: Partial<ProvisioningRequest>): Promise<string>;
+  /** The report once the run waits for the sign-in. */
+  untilAsked(name: string): Promise<ProvisioningReport>;
+  /** What a person does: signs in at the link of the run, and says so. */
+  signIn(name: string): Promise<void>;
+  /** Runs the story while a worker works. */
+  withWorker<T>(story: () => Promise<T>): Promise<T>;
+  /** The run's history. */
+  history(name: string): ReturnType<ReturnType<Client['workflow']['getHandle']>['fetchHistory']>;
+}
+
+/** Sets the stage: a sandbox of its own, on the shared server. */
+export async function newStage(): Promise<Stage> {
+  const sandbox = await newSandbox();
+  const taskQueue = newTaskQueue();
+  const { audiences, temporal } = await newClient(taskQueue);
+  const worker = { taskQueue, polytomicUrl: sandbox.url, apiKey: sandbox.apiKey, env: SECRETS };
+  const stage: Stage = {
+    sandbox,
+    audiences,
+    temporal,
+    worker,
+    start: async (about, changes) => (await audiences.start(walkthrough(newName(about), changes))).name,
+    untilAsked: (name) =>
+      until('the run asks for the sign-in', async () => {
+        const report = await audiences.status(name);
+        return report.status?.signIn !== undefined && report;
+      }),
+    signIn: async (name) => {
+      const { status } = await stage.untilAsked(name);
+      const url = status?.signIn?.url;
+      if (url === undefined) throw new Error(`the run asks without a link: ${JSON.stringify(status?.signIn)}`);
+      await sandbox.signIn(url);
+      await audiences.completeSignIn(name);
+    },
+    withWorker: (story) => withWorker(worker, story),
+    history: (name) => temporal.workflow.getHandle(workflowIdOf(name)).fetchHistory(),
+  };
+  return stage;
+}
+
+/** The error that a promise ends with. */
+export async function errorOf(promise: Promise<unknown>): Promise<unknown> {
+  try {
+    await promise;
+  } catch (error) {
+    return error;
+  }
+  throw new Error('it succeeded');
+}
