@@ -48,3 +48,9 @@ export function failureBody(failure: CallFailure): Record<string, unknown> {
 export function unauthorizedBody(message: string): Record<string, unknown> {
   return { code: 401, context: {}, error: message, status: 'Unauthorized' };
 }
+
+/** The message of whatever was thrown. No `instanceof`: an error of another realm, as Node's own are under Jest, is none of ours. */
+export function messageOf(error: unknown): string {
+  const message = typeof error === 'object' && error !== null && 'message' in error ? error.message : error;
+  return String(message);
+}

@@ -1,5 +1,6 @@
 /** The sandbox as a process: `node dist/sandbox/main.js --port 4000 --state .dev/sandbox --api-key KEY`. */
 import { parseArgs } from 'node:util';
+import { messageOf } from './failure.ts';
 import { startSandbox } from './listen.ts';
 
 const USAGE = `Usage: node dist/sandbox/main.js --state DIR --api-key KEY [--port N] [--host HOST] [--verbose]
@@ -48,7 +49,7 @@ async function main(): Promise<void> {
 }
 
 function fail(error: unknown): void {
-  process.stderr.write(`sandbox: ${error instanceof Error ? error.message : String(error)}\n${USAGE}\n`);
+  process.stderr.write(`sandbox: ${messageOf(error)}\n${USAGE}\n`);
   process.exit(1);
 }
 

@@ -1,6 +1,6 @@
 /** `/_sandbox/…`: what tests and demos ask of the sandbox itself. Needs no key, and is never under `/api`. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { isObject, type JsonObject } from './body.ts';
+import { isObject, type JsonObject, parseBody } from './body.ts';
 import type { Kind } from './documents.ts';
 import { badRequest } from './failure.ts';
 import { seedAudiences } from './linkedin.ts';
@@ -11,6 +11,12 @@ const KINDS: readonly Kind[] = ['connection', 'model', 'job', 'audience', 'membe
 
 export function sideApiRoutes(app: FastifyInstance, world: World): void {
   const { store, faults, requests } = world;
+
+  // Clients that always say "JSON" say so of no body too, which fastify's own parser refuses.
+  app.removeContentTypeParser('application/json');
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, async (_request: FastifyRequest, body: string) =>
+    parseBody(body),
+  );
 
   app.get('/_sandbox/state', () => ({ data: stateOf(world) }));
 

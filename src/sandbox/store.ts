@@ -6,6 +6,7 @@ import { mkdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import type { Documents, Kind } from './documents.ts';
+import { messageOf } from './failure.ts';
 
 /** Reading; what a transaction has changed but not committed is seen only through the transaction. */
 export interface Reader {
@@ -60,7 +61,7 @@ export class Store implements Reader {
       return store;
     } catch (error) {
       openHere.delete(real);
-      const message = error instanceof Error ? error.message : String(error);
+      const message = messageOf(error);
       if (/lock on file/i.test(message)) throw new Error(taken, { cause: error });
       throw new Error(`The state in ${directory} cannot be opened: ${message}`, { cause: error });
     }

@@ -38,7 +38,11 @@ describe('creating a Snowflake connection', () => {
     const body = { ...SNOWFLAKE_BODY, configuration: { ...configuration, [field]: value } };
     const refused = await sandbox.call('POST', '/api/connections', body);
     expect(refused.status).toBe(422);
-    expect(refused.body).toMatchObject({ key: 'unprocessable_entity', status: 422, metadata: { field: 'configuration' } });
+    expect(refused.body).toMatchObject({
+      key: 'unprocessable_entity',
+      status: 422,
+      metadata: { field: 'configuration' },
+    });
     expect(refused.body.message).toContain(message);
     expect(JSON.stringify(refused.body)).not.toContain('hunter2');
 
@@ -52,7 +56,11 @@ describe('creating a Snowflake connection', () => {
       generateKeyPairSync('rsa', {
         modulusLength: 1024,
         publicKeyEncoding: { type: 'spki', format: 'pem' },
-        privateKeyEncoding: { type: 'pkcs8', format: 'pem', ...(passphrase ? { cipher: 'aes-256-cbc', passphrase } : {}) },
+        privateKeyEncoding: {
+          type: 'pkcs8',
+          format: 'pem',
+          ...(passphrase ? { cipher: 'aes-256-cbc', passphrase } : {}),
+        },
       }).privateKey;
     const send = (name: string, more: object) => {
       const { password: _password, ...rest } = configuration;
@@ -68,7 +76,9 @@ describe('creating a Snowflake connection', () => {
     expect((await send('Locked', { private_key: locked, private_key_passphrase: 'open' })).status).toBe(200);
     expect((await send('Wrong', { private_key: locked, private_key_passphrase: 'shut' })).status).toBe(422);
     expect((await send('None', {})).body.message).toContain('private_key is required');
-    expect((await send('User', { private_key: pem(), username: 'other' })).body.message).toContain('JWT token is invalid');
+    expect((await send('User', { private_key: pem(), username: 'other' })).body.message).toContain(
+      'JWT token is invalid',
+    );
     const garbage = await send('Garbage', { private_key: 'hunter2' });
     expect(garbage.status).toBe(422);
     expect(JSON.stringify(garbage.body)).not.toContain('hunter2');
@@ -81,7 +91,10 @@ describe('creating a Snowflake connection', () => {
     [{ configuration: [] }, 'configuration must be an object, not a list'],
     [{ configuration: { ...configuration, dbname: undefined } }, 'configuration.dbname is required'],
     [{ configuration: { ...configuration, password: 7 } }, 'configuration.password must be a text'],
-    [{ configuration: { ...configuration, key_pair_auth: 'yes' } }, 'configuration.key_pair_auth must be true or false'],
+    [
+      { configuration: { ...configuration, key_pair_auth: 'yes' } },
+      'configuration.key_pair_auth must be true or false',
+    ],
     [{ validate: 'no' }, 'validate must be true or false, not a string'],
     [{ redirect_url: 'not a url' }, 'redirect_url'],
     [{ redirect_url: 'javascript:alert(1)' }, 'redirect_url'],
@@ -109,7 +122,11 @@ describe('creating a LinkedIn connection', () => {
 
   it('is signed in at once with an OAuth client and the refresh token, and shows none of the secrets', async () => {
     const oauth = { client_id: 'client', client_secret: 'hunter2', oauth_refresh_token: 'sandbox-refresh-token' };
-    const { body } = await sandbox.call('POST', '/api/connections', { name: 'L', type: 'linkedinads', configuration: oauth });
+    const { body } = await sandbox.call('POST', '/api/connections', {
+      name: 'L',
+      type: 'linkedinads',
+      configuration: oauth,
+    });
     expect(body.data.auth_url).toBeUndefined();
     expect(body.data.status).toBe('healthy');
     expect(body.data.configuration).toEqual({
@@ -166,7 +183,10 @@ describe('updating a connection', () => {
   it('replaces the configuration, but keeps secrets that are left out', async () => {
     const id = await createSnowflake(sandbox, { configuration: { ...configuration, warehouse: 'W' } });
     const { password: _password, ...open } = configuration;
-    const { status, body } = await sandbox.call('PUT', `/api/connections/${id}`, { name: 'New name', configuration: open });
+    const { status, body } = await sandbox.call('PUT', `/api/connections/${id}`, {
+      name: 'New name',
+      configuration: open,
+    });
     expect(status).toBe(200);
     expect(body.data).toMatchObject({ name: 'New name', status: 'healthy' });
     expect(body.data.configuration).toEqual({ ...open, password: '********' });
@@ -181,7 +201,11 @@ describe('updating a connection', () => {
 
   it.each(['PUT', 'POST'])('enables ad accounts after the sign-in, by %s', async (method) => {
     const { id, authUrl } = await createLinkedIn(sandbox);
-    const body = { type: 'linkedinads', name: 'LinkedIn Ads', configuration: { accounts: [{ value: ACCOUNT, label: 'P' }] } };
+    const body = {
+      type: 'linkedinads',
+      name: 'LinkedIn Ads',
+      configuration: { accounts: [{ value: ACCOUNT, label: 'P' }] },
+    };
     const early = await sandbox.call(method, `/api/connections/${id}`, body);
     expect(early.status).toBe(422);
     expect(early.body.message).toContain('sign-in');

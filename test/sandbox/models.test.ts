@@ -1,9 +1,20 @@
 import { describe, expect, it } from '@jest/globals';
-import { createModel, createSignedIn, createSnowflake, eventually, runningSandbox, SNOWFLAKE_BODY } from './running-sandbox.ts';
+import {
+  createModel,
+  createSignedIn,
+  createSnowflake,
+  eventually,
+  runningSandbox,
+  SNOWFLAKE_BODY,
+} from './running-sandbox.ts';
 
 const sandbox = runningSandbox({ requestLimitMs: 300 });
 
-async function post(change: object, query = 'SELECT first_name, user_id, active, created_at FROM users', path = '/api/models') {
+async function post(
+  change: object,
+  query = 'SELECT first_name, user_id, active, created_at FROM users',
+  path = '/api/models',
+) {
   const connection_id = await createSnowflake(sandbox);
   return sandbox.call('POST', path, { name: 'M', connection_id, configuration: { query }, ...change });
 }
@@ -18,13 +29,16 @@ describe('creating a model', () => {
       configuration: { query: 'SELECT first_name, user_id, active, created_at FROM users' },
       created_by: { type: 'user' },
     });
-    expect(body.data.fields.map((field: Record<string, string>) => [field['name'], field['label'], field['type']])).toEqual([
+    expect(
+      body.data.fields.map((field: Record<string, string>) => [field['name'], field['label'], field['type']]),
+    ).toEqual([
       ['first_name', 'first_name', 'string'],
       ['user_id', 'user_id', 'number'],
       ['active', 'active', 'boolean'],
       ['created_at', 'created_at', 'datetime'],
     ]);
-    for (const key of ['identifier', 'labels', 'relations', 'tracking_columns']) expect(body.data).not.toHaveProperty(key);
+    for (const key of ['identifier', 'labels', 'relations', 'tracking_columns'])
+      expect(body.data).not.toHaveProperty(key);
   });
 
   it('echoes what else was sent, and takes only the fields that were asked for', async () => {
@@ -36,7 +50,12 @@ describe('creating a model', () => {
       relations: [],
       additional_fields: [{ name: 'x', label: 'X', type: 'string' }],
     });
-    expect(body.data).toMatchObject({ identifier: 'user_id', tracking_columns: ['user_id'], labels: ['a'], relations: [] });
+    expect(body.data).toMatchObject({
+      identifier: 'user_id',
+      tracking_columns: ['user_id'],
+      labels: ['a'],
+      relations: [],
+    });
     expect(body.data.fields.map((field: { name: string }) => field.name)).toEqual(['user_id', 'first_name', 'x']);
   });
 

@@ -60,7 +60,10 @@ describe('every call of the API', () => {
   });
 
   it('is a 404 in the documented shape outside the API too', async () => {
-    expect(await sandbox.call('GET', '/elsewhere')).toMatchObject({ status: 404, body: { key: 'not_found', status: 404 } });
+    expect(await sandbox.call('GET', '/elsewhere')).toMatchObject({
+      status: 404,
+      body: { key: 'not_found', status: 404 },
+    });
   });
 
   it('is a 400 that says so when its body is no JSON, and quotes nothing of it', async () => {

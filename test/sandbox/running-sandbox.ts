@@ -97,7 +97,11 @@ export function decide(authUrl: string, decision: string): Promise<Response> {
 }
 
 /** A LinkedIn connection that is signed in, with these ad accounts enabled. */
-export async function createSignedIn(sandbox: Caller, accounts: string[] = [ACCOUNT], name = 'LinkedIn Ads'): Promise<string> {
+export async function createSignedIn(
+  sandbox: Caller,
+  accounts: string[] = [ACCOUNT],
+  name = 'LinkedIn Ads',
+): Promise<string> {
   const { id, authUrl } = await createLinkedIn(sandbox, { name });
   await decide(authUrl, 'allow');
   const configuration = { accounts: accounts.map((value) => ({ value, label: value })) };

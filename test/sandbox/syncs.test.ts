@@ -20,7 +20,11 @@ let model: string;
 beforeEach(async () => {
   snowflake = await createSnowflake(sandbox);
   linkedIn = await createSignedIn(sandbox);
-  model = await createModel(sandbox, snowflake, 'SELECT first_name, last_name, email, country FROM users WHERE user_id <= 10');
+  model = await createModel(
+    sandbox,
+    snowflake,
+    'SELECT first_name, last_name, email, country FROM users WHERE user_id <= 10',
+  );
 });
 
 const post = (change: object = {}) => sandbox.call('POST', '/api/syncs', syncBody(model, linkedIn, change));
@@ -91,7 +95,9 @@ describe('creating a sync', () => {
     ],
     [
       'an account that is not enabled',
-      () => ({ target: { connection_id: linkedIn, create: { name: 'x', type: 'user_audience', account: OTHER_ACCOUNT } } }),
+      () => ({
+        target: { connection_id: linkedIn, create: { name: 'x', type: 'user_audience', account: OTHER_ACCOUNT } },
+      }),
       'no account enabled',
     ],
     [
@@ -109,7 +115,11 @@ describe('creating a sync', () => {
       () => ({ target: { connection_id: linkedIn, create: { colour: 'x' } } }),
       'no property "colour"',
     ],
-    ['an unknown model', () => ({ fields: [{ source: source('email', 'nope'), target: 'FirstName' }] }), 'joins no models'],
+    [
+      'an unknown model',
+      () => ({ fields: [{ source: source('email', 'nope'), target: 'FirstName' }] }),
+      'joins no models',
+    ],
     [
       'an unknown model in all places',
       () => ({ identity: undefined, fields: [{ source: source('email', 'nope'), target: 'Email' }] }),
@@ -119,14 +129,22 @@ describe('creating a sync', () => {
     ['an unknown target field', () => ({ fields: [{ source: source('email'), target: 'Nope' }] }), 'no field "Nope"'],
     ['a field without a source', () => ({ fields: [{ target: 'FirstName' }] }), 'fields[0].source is required'],
     ['a field mapped twice', () => ({ fields: [{ source: source('email'), target: 'Email' }] }), 'mapped twice'],
-    ['a mode per field', () => ({ fields: [{ source: source('email'), target: 'Email', sync_mode: 'create' }] }), 'sync_mode'],
+    [
+      'a mode per field',
+      () => ({ fields: [{ source: source('email'), target: 'Email', sync_mode: 'create' }] }),
+      'sync_mode',
+    ],
     [
       'encryption without a passphrase',
       () => ({ fields: [{ source: source('email'), target: 'Email', encryption_enabled: true }] }),
       'needs an encryption_passphrase',
     ],
     ['a required field left out', () => ({ identity: undefined }), 'requires field "Email"'],
-    ['no identity where it is needed', () => ({ mode: 'update', identity: undefined }), 'identity is required for mode "update"'],
+    [
+      'no identity where it is needed',
+      () => ({ mode: 'update', identity: undefined }),
+      'identity is required for mode "update"',
+    ],
     [
       'an identity that cannot identify',
       () => ({ identity: { source: source('email'), target: 'FirstName', function: 'Equality' } }),
@@ -161,7 +179,7 @@ describe('creating a sync', () => {
 describe('reading syncs', () => {
   it('lists the newest first, by activity, mode and target', async () => {
     const other = await createSignedIn(sandbox, [ACCOUNT], 'Other');
-    const ids = [];
+    const ids: string[] = [];
     for (const change of [{}, { active: false }, { mode: 'updateOrCreate' }, existing(other)]) {
       ids.unshift((await post(change)).body.data.id);
     }
@@ -187,7 +205,10 @@ describe('reading syncs', () => {
       ['POST', '/cancel'],
     ] as const) {
       const { status, body } = await sandbox.call(method, `/api/syncs/nope${rest}`);
-      expect({ method, rest, status, message: body.message }).toMatchObject({ status: 404, message: 'sync nope was not found' });
+      expect({ method, rest, status, message: body.message }).toMatchObject({
+        status: 404,
+        message: 'sync nope was not found',
+      });
     }
   });
 });

@@ -42,10 +42,11 @@ describe('the values of a creation property', () => {
     expect((await targets(id, 'targetobjects/properties/account')).body).toEqual({
       data: { enum: false, values: [{ value: ACCOUNT, label: 'Polytomic Inc. (512630692)' }] },
     });
-    expect((await targets(id, 'targetobjects/properties/type')).body.data.values.map((each: { value: string }) => each.value)).toEqual([
-      'company_audience',
-      'user_audience',
-    ]);
+    expect(
+      (await targets(id, 'targetobjects/properties/type')).body.data.values.map(
+        (each: { value: string }) => each.value,
+      ),
+    ).toEqual(['company_audience', 'user_audience']);
     expect((await targets(id, 'targetobjects/properties/name')).body.data.values).toEqual([]);
   });
 
