@@ -5,7 +5,14 @@
 import { realpathSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { fileURLToPath } from 'node:url';
-import { DefaultLogger, type LogEntry, Runtime, Worker, type WorkerOptions, type WorkflowBundleOption } from '@temporalio/worker';
+import {
+  DefaultLogger,
+  type LogEntry,
+  Runtime,
+  Worker,
+  type WorkerOptions,
+  type WorkflowBundleOption,
+} from '@temporalio/worker';
 import { createActivities } from './activities/activities.ts';
 import { packageVersion } from './package-version.ts';
 import { createSecretResolver } from './request/secrets.ts';
@@ -52,7 +59,13 @@ export interface RunningWorker {
  *
  * @throws TemporalUnreachableError if the server does not answer.
  */
-export async function startWorker({ temporal, settings, env, workflowBundle, additions }: WorkerParts): Promise<RunningWorker> {
+export async function startWorker({
+  temporal,
+  settings,
+  env,
+  workflowBundle,
+  additions,
+}: WorkerParts): Promise<RunningWorker> {
   const { taskQueue, polytomic, secrets, shutdownGraceMs } = settings;
   const { connection: clientConnection } = await connectClient(temporal);
   const connection = await connectWorker(temporal);

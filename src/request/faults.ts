@@ -89,11 +89,13 @@ export function pathText(path: ReadonlyArray<string | number>): string {
 export function nearest(word: string, known: readonly string[]): string | undefined {
   if (word.length > 64) return undefined;
   const bare = bareWord(word);
-  const ranked = known
-    .map((candidate) => ({ candidate, distance: editDistance(bare, bareWord(candidate)) }))
-    .filter(({ candidate, distance }) => distance <= Math.max(1, Math.floor(candidate.length / 3)))
-    .sort((a, b) => a.distance - b.distance);
-  return ranked[0]?.candidate;
+  const ranked = known.flatMap((candidate) => {
+    const other = bareWord(candidate);
+    const allowed = Math.max(1, Math.floor(candidate.length / 3));
+    const distance = editDistance(bare, other);
+    return distance > allowed ? [] : [{ candidate, distance }];
+  });
+  return ranked.sort((a, b) => a.distance - b.distance)[0]?.candidate;
 }
 
 function bareWord(word: string): string {
@@ -114,15 +116,30 @@ function editDistance(a: string, b: string): number {
   return row[b.length] ?? 0;
 }
 
-/** Issues, zod's or ours, as faults: without repetitions, paths cut to what may be shown, no more than {@link LIMITS.faults}. */
-export function faultsOf(issues: ReadonlyArray<{ path: PropertyKey[]; message: string }>): Fault[] {
-  const faults = new Map<string, Fault>();
-  for (const { path, message } of issues) {
-    const fault = { path: path.map((key) => (typeof key === 'number' ? key : shortKey(String(key)))), message };
-    faults.set(JSON.stringify(fault), fault);
-  }
-  const all = [...faults.values()];
-  const more = all.length - LIMITS.faults;
-  if (more <= 0) return all;
-  return [...all.slice(0, LIMITS.faults), { path: [], message: `has ${counted(more, 'fault')} more than are listed` }];
+/** What a check reports: a fault, or an issue of zod. */
+export interface Reported {
+  path: PropertyKey[];
+  message: string;
+  /** For an unknown key: `known`, the keys that there are. Its message is made only if it is among those that are listed. */
+  params?: Record<string, unknown> | undefined;
+}
+
+/** Reports as faults: without repetitions, paths cut to what may be shown, no more than {@link LIMITS.faults}. */
+export function faultsOf(reports: readonly Reported[]): Fault[] {
+  const unique = [
+    ...new Map(reports.map((report) => [JSON.stringify([report.path, report.message]), report])).values(),
+  ];
+  const faults = unique.slice(0, LIMITS.faults).map(({ path, message, params }) => ({
+    path: path.map((key) => (typeof key === 'number' ? key : shortKey(String(key)))),
+    message: params === undefined ? message : unknownKey(String(path.at(-1)), params['known']),
+  }));
+  const more = unique.length - faults.length;
+  return more === 0 ? faults : [...faults, { path: [], message: `has ${counted(more, 'fault')} more than are listed` }];
+}
+
+function unknownKey(key: string, known: unknown): string {
+  const keys = Array.isArray(known) ? known.map(String) : [];
+  const near = nearest(key, keys);
+  const hint = near === undefined ? `known here are ${shownKeys(keys)}` : `did you mean ${shownKey(near)}?`;
+  return `unknown key ${shownKey(key)}; ${hint}`;
 }

@@ -34,7 +34,8 @@ class Copying {
     if (typeof value === 'string') return this.copyOfText(value, path);
     if (value === null || typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value))) {
       this.add(String(value).length);
-      return value;
+      // JSON has no -0.
+      return value === 0 ? 0 : value;
     }
     if (Array.isArray(value)) {
       this.add(2);

@@ -4,7 +4,7 @@ import { expects, expectsOneOf, kindOf } from './faults.ts';
 import { flag, isMap, keyed, line, listOf, text } from './strict-shapes.ts';
 
 /** How often a sync runs, in Polytomic's words. */
-export const FREQUENCIES = [
+const FREQUENCIES = [
   'manual',
   'continuous',
   'hourly',

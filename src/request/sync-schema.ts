@@ -1,17 +1,17 @@
 /** One sync of a request: which columns of a model go into which fields of an audience, how, and when. */
 import * as z from 'zod';
 import { extra, SYNC_SAY_AS } from './extra-schema.ts';
-import { expects, expectsNoAsking, expectsOneOf } from './faults.ts';
+import { expects, expectsNoAsking, expectsOneOf, expectsText } from './faults.ts';
 import { LIMITS } from './limits.ts';
 import { scheduleSchema } from './schedule-schema.ts';
 import { secret } from './secret-reference.ts';
 import { choice, flag, isMap, keyed, LINE_KEY, line, listOf, mapOf, means, nameOf, oneOf } from './strict-shapes.ts';
 
 /** How a sync writes, in Polytomic's words. An audience supports only some of them. */
-export const MODES = ['create', 'update', 'updateOrCreate', 'replace', 'append', 'remove', 'snapshot'] as const;
+const MODES = ['create', 'update', 'updateOrCreate', 'replace', 'append', 'remove', 'snapshot'] as const;
 
 /** How a record of the model is found in the audience, in Polytomic's words; case does not matter. */
-export const IDENTITY_FUNCTIONS = ['Equality', 'ISubstring', 'OneOf', 'DomainMatch', 'HostnameMatch'] as const;
+const IDENTITY_FUNCTIONS = ['Equality', 'ISubstring', 'OneOf', 'DomainMatch', 'HostnameMatch'] as const;
 
 /** Functions of filters and overrides that look at a field alone and take no value. */
 export const VALUELESS_FUNCTIONS: readonly string[] = ['IsNull', 'IsNotNull', 'True', 'False'];
@@ -70,9 +70,8 @@ const identity = keyed('an identity', {
   'How a record of the model is found in the audience. Needed for the modes update, updateOrCreate and remove.',
 );
 
-const overrideText = z
-  .string({ error: expects('text') })
-  .max(LIMITS.textLength, { error: expects(`text of at most ${LIMITS.textLength} characters`) });
+const overrideError = expectsText(`text of at most ${LIMITS.textLength} characters`);
+const overrideText = z.string({ error: overrideError }).max(LIMITS.textLength, { error: overrideError });
 
 const mappingOptions = {
   to: target,

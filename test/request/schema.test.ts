@@ -116,7 +116,11 @@ describe('a request that is accepted', () => {
     expect(parseRequest(request)).toEqual({ ok: true, request });
   });
 
-  it('loses only keys without a value, as in JSON', () => {
+  it('loses only keys without a value, and the sign of zero, as in JSON', () => {
+    expect(parseRequest(changed('syncs.0.extra', { policies: -0 }))).toEqual({
+      ok: true,
+      request: changed('syncs.0.extra', { policies: 0 }),
+    });
     expect(parseRequest({ ...walkthrough(), requester: undefined })).toEqual({ ok: true, request: walkthrough() });
   });
 
