@@ -2,7 +2,9 @@
  * Everything one can say to a provisioning run and hear from it: the contract between the workflow, the client library,
  * the CLI and whoever types into the Temporal Web UI. No name of a message stands anywhere else as a string.
  */
-import { defineQuery, defineSignal } from '@temporalio/workflow';
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { AudienceSpec } from '../request/schema.ts';
+import type { UndoEntry } from './undo-entries.ts';
 
 /** The workflow's type name, as the Temporal Web UI lists it. */
 export const WORKFLOW_TYPE = 'AudienceProvisioning';
@@ -20,13 +22,105 @@ export function provisioningName(workflowId: string): string | undefined {
 }
 
 /**
- * "The sign-in is done." A hint only: the run asks Polytomic whether it is true, and goes on waiting if it is not.
- * It needs no payload, may be sent early, twice or falsely, and whatever it carries is ignored.
+ * "The sign-in is done", or, with a {@link SignInDenial}, "it was denied". A hint only: the run asks Polytomic whether it is
+ * there, and goes on waiting if it is not. It needs no payload, may be sent early, twice or falsely.
  */
-export const oauthCompletedSignal = defineSignal('oauthCompleted');
+export const oauthCompletedSignal = defineSignal<[payload?: unknown]>('oauthCompleted');
 
 /** Where the run stands. Answers in every stage, also after the run has ended. */
 export const statusQuery = defineQuery<ProvisioningStatus>('status');
+
+/** All that the run has made or may have made so far, in the order of its making: what an undo goes through backwards. */
+export const undoEntriesQuery = defineQuery<UndoEntry[]>('undoEntries');
+
+/** The sign-in link; a fresh one if it is older than the request's `options.signIn.linkTtl`. */
+export const signInLinkUpdate = defineUpdate<SignInLink, []>('signInLink');
+
+/** A fresh sign-in link in any case; older ones stop working. */
+export const refreshSignInLinkUpdate = defineUpdate<SignInLink, []>('refreshSignInLink');
+
+/** Which ad accounts to enable, where the request leaves it to a person. */
+export const selectAccountsUpdate = defineUpdate<AdAccount[] | 'kept until it is asked', [SelectAccounts]>(
+  'selectAccounts',
+);
+
+/** Which audience a sync writes to, where the request leaves it to a person. */
+export const chooseAudienceUpdate = defineUpdate<string, [ChooseAudience]>('chooseAudience');
+
+/** What there is to choose from, searched: a question lists only the first {@link MAX_CHOICES}. */
+export const findChoicesUpdate = defineUpdate<Choices, [FindChoices]>('findChoices');
+
+/** Tries a blocked step again, with a change to its piece of the request or without. */
+export const retryStepUpdate = defineUpdate<{ step: string; generation: number }, [RetryStep]>('retryStep');
+
+/** Ends the run, which then undoes or keeps what it made, as `options.onFailure` says. */
+export const giveUpUpdate = defineUpdate<void, [reason?: { reason?: string }]>('giveUp');
+
+/** A sign-in that came back without consent, in the words of whoever tells: a person, or LinkedIn through a callback. */
+export interface SignInDenial {
+  /** `true`, or LinkedIn's `error` of the callback, e.g. `user_cancelled_login`. */
+  denied?: boolean;
+  error?: string;
+  error_description?: string;
+}
+
+/** Where a person signs in. */
+export interface SignInLink {
+  url: string;
+  /** When Polytomic gave it, RFC 3339. */
+  since: string;
+}
+
+/** Answer to the question for ad accounts: labels or values, or all. */
+export interface SelectAccounts {
+  accounts: 'all' | string[];
+}
+
+/** Answer to the question for a sync's audience, as a request says it. */
+export interface ChooseAudience {
+  /** Name of the sync in the request. */
+  sync: string;
+  audience: Exclude<AudienceSpec, 'ask'>;
+}
+
+/** What to search: the choices of this step whose label or value has these words. */
+export interface FindChoices {
+  /** `ad accounts`, or `sync <name>`. */
+  step: string;
+  search?: string;
+}
+
+/** A step to try again. */
+export interface RetryStep {
+  step: string;
+  /** What replaces the step's piece of the request ({@link StepStatus.piece}), in the words of a request. */
+  change?: unknown;
+}
+
+/** A thing to choose: its value, and the label that people see. */
+export interface Choice {
+  value: string;
+  label: string;
+}
+
+/** The first choices there are, and how many there are in all. */
+export interface Choices {
+  choices: Choice[];
+  total: number;
+}
+
+/** How many choices a question lists, in count. */
+export const MAX_CHOICES = 50;
+
+/** Something that a person is asked. */
+export interface Question extends Choices {
+  /** The step that waits for the answer. */
+  step: string;
+  /** Which update answers: `selectAccounts` or `chooseAudience`. */
+  answer: 'selectAccounts' | 'chooseAudience';
+  /** Why it is asked, where the request or an earlier answer named something: it fits several, or none. */
+  why?: string;
+}
 
 /** The error types a run ends with, besides cancellation. Both are non-retryable `ApplicationFailure`s. */
 export const FAILURE = {
@@ -40,8 +134,11 @@ export const FAILURE = {
 export const STAGES = [
   'connecting',
   'awaiting_sign_in',
+  'awaiting_choice',
+  'blocked',
   'preparing',
   'syncing',
+  'undoing',
   'completed',
   'failed',
   'cancelled',
@@ -50,12 +147,14 @@ export const STAGES = [
 /**
  * Where the whole run stands; also the value of search attribute `ProvisioningStage`.
  * `connecting`: the connections are being made. `awaiting_sign_in`: a person is asked to sign in to LinkedIn.
- * `preparing`: ad accounts, models and audiences. `syncing`: the syncs are being created. The rest: how it ended.
+ * `awaiting_choice`: a person is asked to choose. `blocked`: nothing but a blocked step is left to wait for.
+ * `preparing`: ad accounts, models and audiences. `syncing`: the syncs are being created. `undoing`: what was made is
+ * deleted. The rest: how it ended.
  */
 export type Stage = (typeof STAGES)[number];
 
-/** One resource's piece of work. `waiting`: for a person. */
-export type StepState = 'pending' | 'running' | 'waiting' | 'done' | 'failed';
+/** One resource's piece of work. `waiting`: for a person's answer. `blocked`: failed for good, until a person mends it. */
+export type StepState = 'pending' | 'running' | 'waiting' | 'blocked' | 'done' | 'failed' | 'undone';
 
 /** What kind of resource something in Polytomic is. */
 export type ResourceKind = 'connection' | 'model' | 'sync' | 'audience';
@@ -99,7 +198,12 @@ export interface StepStatus {
   resources: KindOfResource[];
   /** What came of it, or what it waits for, in a few words. */
   note?: string;
+  /** Why it is blocked, or failed. */
   failure?: StepFailure;
+  /** While it is blocked: which piece of the request would mend it, e.g. `models.active-users`; absent where none would. */
+  piece?: string;
+  /** How often a person asked for it to be tried, from 1. */
+  generation: number;
 }
 
 /** The LinkedIn sign-in that a person gives. */
@@ -110,10 +214,14 @@ export interface SignInStatus {
   hint?: string;
   /** When the run began to wait, RFC 3339. */
   since: string;
+  /** When Polytomic gave the link, RFC 3339; absent without a link. */
+  linkSince?: string;
+  /** When the wait ends, RFC 3339. */
+  until: string;
   /** How often somebody has said `oauthCompleted` so far. */
   claims: number;
-  /** What Polytomic answered to the latest claim; absent before the first. */
-  lastCheck?: { at: string; reason: string };
+  /** What came of the latest claim; absent before the first. */
+  lastCheck?: { at: string; outcome: 'not_yet' | 'denied' | 'no_accounts'; reason: string };
 }
 
 /** The answer of query `status`. */
@@ -126,6 +234,8 @@ export interface ProvisioningStatus {
   steps: StepStatus[];
   /** Present only while somebody is asked to sign in. */
   signIn?: SignInStatus;
+  /** What people are asked to choose. */
+  questions: Question[];
   /** What the run wants a person to know although it goes on. */
   warnings: string[];
 }
@@ -140,16 +250,42 @@ export interface ProvisioningResult {
   /** By the request's model key. */
   models: Record<string, Resource>;
   /** In the request's order. */
-  syncs: Array<Resource & { model: string; audience: Resource }>;
+  syncs: Array<Resource & { model: string; audience: Resource; firstExecution?: FirstExecution }>;
   warnings: string[];
+}
+
+/** The first execution of a sync. With `firstRun: start` only its id is known. */
+export interface FirstExecution {
+  id: string;
+  /** Polytomic's word, e.g. `completed`. */
+  status: string;
+  /** Records, in count, as Polytomic counts them. */
+  counts?: ExecutionCounts;
+  /** Some of its errors, in Polytomic's words. */
+  errors?: string[];
+}
+
+/** Records of an execution, in count. */
+export interface ExecutionCounts {
+  total?: number;
+  insert?: number;
+  update?: number;
+  upserts?: number;
+  delete?: number;
+  error?: number;
+  warnings?: number;
 }
 
 /** The details of a {@link FAILURE.provisioningFailed} failure. */
 export interface ProvisioningFailure {
   /** Every step that failed, in the plan's order; at least one. */
   failures: StepFailure[];
-  /** Everything in Polytomic that the run made before it failed, and that is still there, in the order of its making. */
+  /** Everything in Polytomic that the run made and that is still there, in the order of its making. */
   leftBehind: KindOfResource[];
+  /** What was deleted again, with `onFailure: undo`, in the order of its deletion. */
+  undone: KindOfResource[];
+  /** What could not be undone, or may be there although nobody can tell: a line each, with the reason. */
+  notUndone: string[];
   /** What the run used without making it. */
   used: KindOfResource[];
 }

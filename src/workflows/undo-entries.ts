@@ -1,0 +1,63 @@
+/**
+ * What a run has made or may have made: an entry is on the list before its step runs, so that a step whose outcome is
+ * unknown is undone too. Data only: it crosses Temporal.
+ */
+import type { AdAccount, Resource } from './messages.ts';
+
+/** What every entry knows of the step that makes the thing. */
+interface OfStep {
+  /** The step's id. */
+  step: string;
+  /** When the run first tried it, RFC 3339: what is older was not made by it. */
+  since: string;
+}
+
+/** A connection to delete: the one of this id, or, where the id never came back, the one of this name, if it is ours. */
+export interface ConnectionEntry extends OfStep {
+  kind: 'connection';
+  name: string;
+  /** Polytomic's type id, e.g. `snowflake`. */
+  type: string;
+  made?: Resource;
+}
+
+/** A model to delete: the one of this id, or else the one of this name and query on `connection`. */
+export interface ModelEntry extends OfStep {
+  kind: 'model';
+  name: string;
+  query: string;
+  connection: Resource;
+  made?: Resource;
+}
+
+/** A sync to delete, and an audience to report: there is no call that deletes one. */
+export interface SyncEntry extends OfStep {
+  kind: 'sync';
+  name: string;
+  /** The LinkedIn Ads connection. */
+  connection: Resource;
+  model: Resource;
+  /** The audience that the sync was to create, if any. */
+  audience?: { name: string; account: string };
+  made?: Resource;
+  madeAudience?: Resource;
+}
+
+/** Ad accounts to take back from a connection that existed before; of a connection that this run made, nothing is left. */
+export interface AccountsEntry extends OfStep {
+  kind: 'accounts';
+  connection: Resource;
+  /** What this run added, once it is known. */
+  added?: AdAccount[];
+}
+
+/** One thing to undo. */
+export type UndoEntry = ConnectionEntry | ModelEntry | SyncEntry | AccountsEntry;
+
+/** What came of undoing one entry. */
+export interface UndoOutcome {
+  /** What was deleted or taken back; absent where there was nothing. */
+  undone?: { kind: 'connection' | 'model' | 'sync'; id: string; name: string } | { kind: 'accounts'; labels: string[] };
+  /** What is still there, or may be, and why: a sentence each. */
+  left: string[];
+}
