@@ -4,12 +4,20 @@
  */
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { AudienceSpec } from '../request/schema.ts';
-import type { UndoEntry } from './undo-entries.ts';
+import type { UndoEntry, UndoOutcome } from './undo-entries.ts';
 
 /** The workflow's type name, as the Temporal Web UI lists it. */
 export const WORKFLOW_TYPE = 'AudienceProvisioning';
 
+/** The type name of the workflow that cleans up after a provisioning. */
+export const UNDO_WORKFLOW_TYPE = 'AudienceUndo';
+
 const WORKFLOW_ID_PREFIX = 'audience-provisioning/';
+
+/** The workflow id of what cleans up after the provisioning called `name`. */
+export function undoWorkflowIdOf(name: string): string {
+  return `audience-undo/${name}`;
+}
 
 /** The workflow id of the provisioning called `name`. Its inverse is {@link provisioningName}. */
 export function workflowIdOf(name: string): string {
@@ -32,6 +40,9 @@ export const statusQuery = defineQuery<ProvisioningStatus>('status');
 
 /** All that the run has made or may have made so far, in the order of its making: what an undo goes through backwards. */
 export const undoEntriesQuery = defineQuery<UndoEntry[]>('undoEntries');
+
+/** What an {@link UNDO_WORKFLOW_TYPE} has undone so far. */
+export const undoStatusQuery = defineQuery<UndoResult>('status');
 
 /** The sign-in link; a fresh one if it is older than the request's `options.signIn.linkTtl`. */
 export const signInLinkUpdate = defineUpdate<SignInLink, []>('signInLink');
@@ -81,6 +92,19 @@ export interface ChooseAudience {
   /** Name of the sync in the request. */
   sync: string;
   audience: Exclude<AudienceSpec, 'ask'>;
+}
+
+/** Which run of a provisioning to undo. */
+export interface RunToUndo {
+  workflowId: string;
+  runId: string;
+}
+
+/** What came of undoing a run. */
+export interface UndoResult {
+  undone: Array<NonNullable<UndoOutcome['undone']>>;
+  /** What is still there, or may be, and why: a sentence each. */
+  left: string[];
 }
 
 /** What to search: the choices of this step whose label or value has these words. */
