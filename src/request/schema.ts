@@ -11,11 +11,14 @@ import { extra, MODEL_SAY_AS } from './extra-schema.ts';
 import { expects, type Fault, faultsOf } from './faults.ts';
 import { jsonCopy, utf8Bytes } from './json-value.ts';
 import { LIMITS } from './limits.ts';
+import { optionsSchema } from './options-schema.ts';
 import { choice, flag, keyed, line, listOf, mapOf, nameOf, text } from './strict-shapes.ts';
 import { syncSchema } from './sync-schema.ts';
 
+export { type Choice, chooseAll, chosenBy, listed, matching, type Unchosen } from './choice.ts';
 export { type Fault, pathText } from './faults.ts';
 export { LIMITS } from './limits.ts';
+export { type RequestOptions, type RunSettings, settingsOf } from './options-schema.ts';
 export type { ScheduleSpec } from './schedule-schema.ts';
 export type { SecretReference } from './secret-reference.ts';
 export { type AudienceSpec, columnsOf, type FieldMapping, mappingsOf, type SyncRequest } from './sync-schema.ts';
@@ -77,6 +80,7 @@ export const requestSchema = keyed('a request', {
     'The queries that give the records, each under a key that syncs refer to.',
   ),
   syncs: listOf(syncSchema, 'syncs', LIMITS.syncs).describe('What goes from which model into which audience.'),
+  options: optionsSchema.exactOptional(),
 }).describe('A LinkedIn Ads audience to be fed from a Snowflake query.');
 
 /** A request that has been checked. The same shape as what was written. */
@@ -91,13 +95,14 @@ export type LinkedInConnectionSpec = ProvisioningRequest['linkedinAds']['connect
 /** One model of a request. */
 export type ModelRequest = z.infer<typeof modelSchema>;
 
+/** A request, or all of its faults. */
+export type ParsedRequest = { ok: true; request: ProvisioningRequest } | { ok: false; faults: Fault[] };
+
 /**
  * Checks anything for being a request. Gives the request as JSON would carry it (keys without a value are gone), or all of
  * its faults, none of which repeats a value. Throws nothing.
  */
-export function parseRequest(
-  input: unknown,
-): { ok: true; request: ProvisioningRequest } | { ok: false; faults: Fault[] } {
+export function parseRequest(input: unknown): ParsedRequest {
   const json = jsonCopy(input);
   if (!json.ok) return json;
   const parsed = requestSchema.safeParse(json.copy);
