@@ -12,6 +12,7 @@ import { expects, type Fault, faultsOf } from './faults.ts';
 import { jsonCopy, utf8Bytes } from './json-value.ts';
 import { LIMITS } from './limits.ts';
 import { optionsSchema } from './options-schema.ts';
+import { withPiece } from './piece.ts';
 import { choice, flag, keyed, line, listOf, mapOf, nameOf, text } from './strict-shapes.ts';
 import { syncSchema } from './sync-schema.ts';
 
@@ -108,4 +109,31 @@ export function parseRequest(input: unknown): ParsedRequest {
   const parsed = requestSchema.safeParse(json.copy);
   const faults = faultsOf([...(parsed.error?.issues ?? []), ...crossFaults(json.copy)]);
   return parsed.success && faults.length === 0 ? { ok: true, request: parsed.data } : { ok: false, faults };
+}
+
+/**
+ * Checks `request` with the piece at `path` replaced by `change`, as a whole: faults may lie outside of the piece, and all
+ * paths begin at the top of the request. Throws nothing.
+ */
+export function parseChange(
+  request: ProvisioningRequest,
+  path: Array<string | number>,
+  change: unknown,
+): ParsedRequest {
+  const changed = withPiece(request, path, change);
+  if (changed !== undefined) return parseRequest(changed.value);
+  return { ok: false, faults: faultsOf([{ path, message: 'is no place in the request, so nothing can stand there' }]) };
+}
+
+/**
+ * `request` with the piece at `path` replaced by `change`, unchecked: for a change that {@link parseChange} has accepted,
+ * maybe with the schema of an earlier version. `request` as it is where it has no such place.
+ */
+export function replaced(
+  request: ProvisioningRequest,
+  path: Array<string | number>,
+  change: unknown,
+): ProvisioningRequest {
+  const changed = withPiece(request, path, change);
+  return changed === undefined ? request : (changed.value as ProvisioningRequest);
 }
