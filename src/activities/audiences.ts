@@ -1,13 +1,13 @@
 /** Step 4 of the walkthrough: a look at the audiences there are, for what the syncs ask of them. */
 import type { PolytomicClient } from '../polytomic/client.ts';
 import type { TargetField, TargetObject, TargetObjects } from '../polytomic/targets.ts';
+import { type Choice, chosenBy, listed } from '../request/choice.ts';
 import { mappingsOf, type SyncRequest } from '../request/schema.ts';
 import type { Resource } from '../workflows/messages.ts';
 import { attempt, reading } from './attempt.ts';
-import { type Choice, chosenBy } from './choose.ts';
 import { isLaterRun } from './create-once.ts';
 import type { ActivityDependencies } from './dependencies.ts';
-import { type FailureCode, failure, listed } from './failures.ts';
+import { type FailureCode, failure } from './failures.ts';
 
 /** An audience to create, in Polytomic's own values. */
 export interface AudienceToCreate {
@@ -124,10 +124,11 @@ class Inspection {
     }
     const chosenType = chosenBy(type, await this.values('type'), 'audience type');
     const chosenAccount = chosenBy(account, await this.values('account'), 'enabled ad account');
-    if (typeof chosenType === 'string' || typeof chosenAccount === 'string') {
-      return { problems: [chosenType, chosenAccount].filter((answer) => typeof answer === 'string').map(notAllowed) };
+    if ('message' in chosenType || 'message' in chosenAccount) {
+      const unchosen = [chosenType, chosenAccount].filter((answer) => 'message' in answer);
+      return { problems: unchosen.map(({ message }) => notAllowed(message)) };
     }
-    return { create: { name, type: chosenType.value, account: chosenAccount.value } };
+    return { create: { name, type: chosenType.choice.value, account: chosenAccount.choice.value } };
   }
 
   /** Whether an audience that is to be created is there already. */
