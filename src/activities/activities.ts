@@ -5,6 +5,7 @@ import type { ActivityDependencies } from './dependencies.ts';
 import { executionActivities } from './executions.ts';
 import { linkedInConnectionActivities } from './linkedin-connection.ts';
 import { modelActivities } from './models.ts';
+import { noticeActivities } from './notices.ts';
 import { signInActivities } from './sign-in.ts';
 import { snowflakeConnectionActivities } from './snowflake-connection.ts';
 import { syncActivities } from './syncs.ts';
@@ -23,6 +24,7 @@ export function createActivities(dependencies: ActivityDependencies) {
     ...syncActivities(dependencies),
     ...executionActivities(dependencies),
     ...undoActivities(dependencies),
+    ...noticeActivities(dependencies),
   };
 }
 

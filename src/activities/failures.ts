@@ -158,7 +158,7 @@ function refusal(reason: string | undefined, said: string, { attempt, elapsedMs 
 }
 
 /** Up to a fifth longer than told, so that workers who were refused together do not come back together. */
-function withJitter(ms: number): number {
+export function withJitter(ms: number): number {
   return Math.round(ms * (1 + Math.random() / 5));
 }
 
