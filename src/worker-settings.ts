@@ -1,4 +1,6 @@
 /** What a worker is told by its environment. Every fault of it is reported at once. */
+import { BlockList } from 'node:net';
+import { networksIn } from './notices/allowed-addresses.ts';
 import { PolytomicClient } from './polytomic/client.ts';
 
 /** The task queue of this project's workers and clients, unless `AUDIENCE_TASK_QUEUE` names another. */
@@ -21,6 +23,8 @@ export interface WorkerSettings {
   polytomic: PolytomicClient;
   /** Where secrets may be read from. */
   secrets: { envPrefixes: string[]; directory?: string };
+  /** Networks that are not public and that notices may be sent to all the same. */
+  noticeNetworks: BlockList;
   /** Where `GET /health` answers; no port, no health. */
   health?: { host: string; port: number };
   shutdownGraceMs: number;
@@ -61,6 +65,13 @@ export function workerSettings(env: NodeJS.ProcessEnv, version: string): WorkerS
   if (prefixes?.includes(''))
     faults.push('AUDIENCE_SECRETS_ENV_PREFIXES must be prefixes with commas between them, none of them empty');
   const directory = given('AUDIENCE_SECRETS_DIR');
+  const networks = given('AUDIENCE_NOTIFY_ALLOW');
+  const noticeNetworks = networks === undefined ? new BlockList() : networksIn(networks);
+  if (noticeNetworks === undefined) {
+    faults.push(
+      'AUDIENCE_NOTIFY_ALLOW must be networks such as 10.1.0.0/16 or fd00::/8 with commas between them, and is not',
+    );
+  }
 
   let polytomic: PolytomicClient | undefined;
   try {
@@ -73,7 +84,7 @@ export function workerSettings(env: NodeJS.ProcessEnv, version: string): WorkerS
   } catch (error) {
     faults.push(`POLYTOMIC_*: ${error instanceof Error ? error.message : String(error)}`);
   }
-  if (polytomic === undefined || faults.length > 0) {
+  if (polytomic === undefined || noticeNetworks === undefined || faults.length > 0) {
     throw new WorkerSettingsError(
       `A worker cannot start with these settings:\n${faults.map((fault) => `- ${fault}`).join('\n')}`,
     );
@@ -82,6 +93,7 @@ export function workerSettings(env: NodeJS.ProcessEnv, version: string): WorkerS
     taskQueue: taskQueueOf(env),
     polytomic,
     secrets: { envPrefixes: prefixes ?? DEFAULT_SECRET_PREFIXES, ...(directory === undefined ? {} : { directory }) },
+    noticeNetworks,
     ...(healthPort === undefined
       ? {}
       : { health: { host: given('AUDIENCE_HEALTH_HOST') ?? '127.0.0.1', port: healthPort } }),

@@ -83,6 +83,7 @@ export async function startWorker({
       activities: createActivities({
         polytomic,
         resolveSecret: createSecretResolver({ env, ...secrets }),
+        noticeNetworks: settings.noticeNetworks,
         searchAttributesRegistered: () => searchAttributesRegistered(clientConnection, temporal.namespace),
       }),
       dataConverter: dataConverter(),

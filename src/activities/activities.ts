@@ -2,11 +2,14 @@
 import { adAccountActivities } from './ad-accounts.ts';
 import { audienceActivities } from './audiences.ts';
 import type { ActivityDependencies } from './dependencies.ts';
+import { executionActivities } from './executions.ts';
 import { linkedInConnectionActivities } from './linkedin-connection.ts';
 import { modelActivities } from './models.ts';
+import { noticeActivities } from './notices.ts';
 import { signInActivities } from './sign-in.ts';
 import { snowflakeConnectionActivities } from './snowflake-connection.ts';
 import { syncActivities } from './syncs.ts';
+import { undoActivities } from './undo.ts';
 
 /** Makes the activities that a worker registers. */
 export function createActivities(dependencies: ActivityDependencies) {
@@ -19,6 +22,9 @@ export function createActivities(dependencies: ActivityDependencies) {
     ...adAccountActivities(dependencies),
     ...audienceActivities(dependencies),
     ...syncActivities(dependencies),
+    ...executionActivities(dependencies),
+    ...undoActivities(dependencies),
+    ...noticeActivities(dependencies),
   };
 }
 

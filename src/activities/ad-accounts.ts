@@ -1,6 +1,10 @@
 /** The second half of step 2: which of the person's ad accounts the connection uses. */
-import type { AdAccount, Resource } from '../workflows/messages.ts';
+import { activityInfo, heartbeat } from '@temporalio/activity';
+import type { PolytomicClient } from '../polytomic/client.ts';
+import { chosenBy } from '../request/choice.ts';
+import type { AdAccount, Choices, Resource } from '../workflows/messages.ts';
 import { attempt, reading } from './attempt.ts';
+import { type Ask, ask, choicesOf } from './choices.ts';
 import { choose } from './choose.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { failure } from './failures.ts';
@@ -8,37 +12,42 @@ import { failure } from './failures.ts';
 /** LinkedIn Ads' name of the parameter that holds the ad accounts (Polytomic's reference, `parameter_values`). */
 const PARAMETER = 'accounts';
 
+/** The accounts that were wanted, and those of them that this run added; or what a person is asked. */
+export type EnabledAdAccounts = { enabled: AdAccount[]; added: AdAccount[] } | { ask: Ask };
+
+/** What an activity remembers between its attempts: a write whose answer was lost has added its accounts all the same. */
+interface BeforeWrite {
+  /** Values of the accounts that were enabled before this run's first write. */
+  enabledBefore: string[];
+}
+
 /** Makes the activities of this file. */
 export function adAccountActivities({ polytomic }: ActivityDependencies) {
   return {
     /**
      * Enables the wanted ad accounts, by label or value, or `all` that the person may use. Adds to those that are enabled
-     * already and takes none away. Returns the wanted ones.
+     * already and takes none away. Changes nothing where a person has to choose first: `ask`, or a name that fits several.
      */
     async enableAdAccounts({
       connection,
       wanted,
     }: {
       connection: Resource;
-      wanted: 'all' | string[];
-    }): Promise<AdAccount[]> {
+      wanted: 'all' | 'ask' | string[];
+    }): Promise<EnabledAdAccounts> {
       return attempt(`enabling ad accounts on LinkedIn Ads connection “${connection.name}”`, async () => {
-        const parameters = await polytomic.connections.parameterValues(connection.id, reading());
-        const allowed = (parameters[PARAMETER]?.values ?? []).map(({ value, label }) => ({ value, label }));
-        if (allowed.length === 0) {
-          throw failure(
-            'NotAllowed',
-            `Enabling ad accounts on “${connection.name}”: the LinkedIn user who signed in may use no ad account. Give them a role in LinkedIn Campaign Manager, or sign in as somebody else.`,
-          );
-        }
-        const chosen = wanted === 'all' ? allowed : choose(wanted, allowed, 'ad account');
-        const enabled = accountsOf(await polytomic.connections.get(connection.id, reading()));
+        const allowed = await allowedAccounts(connection);
+        const question = questionOf(wanted, allowed);
+        if (question !== undefined) return { ask: question };
+        const chosen = chosenOf(wanted, allowed);
+        const enabled = await enabledAccounts(polytomic, connection.id);
+        const { enabledBefore }: BeforeWrite = activityInfo().heartbeatDetails ?? {
+          enabledBefore: enabled.map(({ value }) => value),
+        };
         const missing = chosen.filter(({ value }) => !enabled.some((one) => one.value === value));
         if (missing.length > 0) {
-          const after = await polytomic.connections.update(connection.id, {
-            configuration: { [PARAMETER]: [...enabled, ...missing] },
-          });
-          const kept = accountsOf(after);
+          heartbeat({ enabledBefore } satisfies BeforeWrite);
+          const kept = await writeAccounts(polytomic, connection.id, [...enabled, ...missing]);
           // The write replaces the whole list, so another run that writes at this moment may undo ours: look, and try again.
           if (chosen.some(({ value }) => !kept.some((one) => one.value === value))) {
             throw failure(
@@ -47,10 +56,82 @@ export function adAccountActivities({ polytomic }: ActivityDependencies) {
             );
           }
         }
-        return chosen;
+        return { enabled: chosen, added: chosen.filter(({ value }) => !enabledBefore.includes(value)) };
       });
     },
+
+    /** The ad accounts that the person may use and that have the words of `search`. */
+    async findAdAccounts({ connection, search }: { connection: Resource; search?: string }): Promise<Choices> {
+      return attempt(`searching the ad accounts of LinkedIn Ads connection “${connection.name}”`, async () =>
+        choicesOf(await allowedAccounts(connection), search),
+      );
+    },
+
+    /** The ad accounts that an answer means. Fails with everything that is wrong with it; changes nothing. */
+    async checkAdAccounts({
+      connection,
+      wanted,
+    }: {
+      connection: Resource;
+      wanted: 'all' | string[];
+    }): Promise<AdAccount[]> {
+      return attempt(`looking for ad accounts of LinkedIn Ads connection “${connection.name}”`, async () =>
+        chosenOf(wanted, await allowedAccounts(connection)),
+      );
+    },
   };
+
+  async function allowedAccounts(connection: Resource): Promise<AdAccount[]> {
+    const parameters = await polytomic.connections.parameterValues(connection.id, reading());
+    const allowed = adAccountsIn(parameters);
+    if (allowed.length > 0) return allowed;
+    throw failure(
+      'NotAllowed',
+      `Enabling ad accounts on “${connection.name}”: the LinkedIn user who signed in may use no ad account. Give them a role in LinkedIn Campaign Manager, or sign in as somebody else.`,
+    );
+  }
+}
+
+/** The ad accounts among the values that the connection's parameters can take. */
+export function adAccountsIn(parameters: Record<string, { values: AdAccount[] }>): AdAccount[] {
+  return (parameters[PARAMETER]?.values ?? []).map(({ value, label }) => ({ value, label }));
+}
+
+/** The ad accounts that are enabled on a connection. */
+export async function enabledAccounts(polytomic: PolytomicClient, connectionId: string): Promise<AdAccount[]> {
+  return accountsOf(await polytomic.connections.get(connectionId, reading()));
+}
+
+/** Enables exactly these; returns what is enabled afterwards, as read back. */
+export async function writeAccounts(
+  polytomic: PolytomicClient,
+  connectionId: string,
+  accounts: readonly AdAccount[],
+): Promise<AdAccount[]> {
+  return accountsOf(await polytomic.connections.update(connectionId, { configuration: { [PARAMETER]: accounts } }));
+}
+
+/** What a person has to be asked; `undefined` where the names decide it, or are wrong. */
+function questionOf(wanted: 'all' | 'ask' | string[], allowed: AdAccount[]): Ask | undefined {
+  if (wanted === 'ask') return ask(allowed);
+  if (wanted === 'all') return undefined;
+  const answers = wanted.map((name) => ({ name, answer: chosenBy(name, allowed, 'ad account') }));
+  const undecided = answers.flatMap(({ name, answer }) => ('message' in answer ? [{ name, ...answer }] : []));
+  // A name that fits none is a mistake to be mended first, by whoever wrote the request.
+  if (undecided.length === 0 || undecided.some(({ fitting }) => fitting.length === 0)) return undefined;
+  const why = undecided.map(({ message }) => message).join('; ');
+  return ask(
+    allowed,
+    undecided.map(({ name }) => name),
+    why,
+  );
+}
+
+function chosenOf(wanted: 'all' | 'ask' | string[], allowed: AdAccount[]): AdAccount[] {
+  if (!Array.isArray(wanted)) return allowed;
+  // By label and by value the same account can be named twice.
+  const chosen = choose(wanted, allowed, 'ad account').map(({ value }) => value);
+  return allowed.filter(({ value }) => chosen.includes(value));
 }
 
 function accountsOf({ configuration }: { configuration: Record<string, unknown> }): AdAccount[] {

@@ -3,11 +3,12 @@ import type { PolytomicClient } from '../polytomic/client.ts';
 import type { TargetField, TargetObject, TargetObjects } from '../polytomic/targets.ts';
 import { type Choice, chosenBy, listed } from '../request/choice.ts';
 import { mappingsOf, type SyncRequest } from '../request/schema.ts';
-import type { Resource } from '../workflows/messages.ts';
+import type { Choices, Resource } from '../workflows/messages.ts';
 import { attempt, reading } from './attempt.ts';
+import { type Ask, ask, choicesOf } from './choices.ts';
 import { isLaterRun } from './create-once.ts';
 import type { ActivityDependencies } from './dependencies.ts';
-import { type FailureCode, failure } from './failures.ts';
+import { type FailureCode, isFinal } from './failures.ts';
 
 /** An audience to create, in Polytomic's own values. */
 export interface AudienceToCreate {
@@ -20,8 +21,11 @@ export interface AudienceToCreate {
 /** What a sync writes to: an audience that is there, or one to create. */
 export type InspectedAudience = { existing: { id: string; name: string } } | { create: AudienceToCreate };
 
+/** What a look at one sync's audience came to: the audience, what is wrong, or what a person is asked. */
+export type AudienceInspection = { audience: InspectedAudience } | { problem: Problem } | { ask: Ask };
+
 /** What is wrong with one sync's audience. */
-interface Problem {
+export interface Problem {
   code: FailureCode;
   message: string;
 }
@@ -31,65 +35,101 @@ export function audienceActivities({ polytomic }: ActivityDependencies) {
   return {
     /**
      * Finds what each sync writes to and checks all that Polytomic can tell before anything is made: the audience, its mode
-     * and fields, the values an audience is created with. Every problem of every sync is in one failure. Returns only what
-     * was asked for, in the order of the syncs: an account may have thousands of audiences.
+     * and fields, the values an audience is created with. What is wrong with one sync is returned, not thrown, so that the
+     * others go on. Returns only what was asked for, in the order of the syncs: an account may have thousands of audiences.
      */
     async inspectAudiences({
       connection,
       syncs,
-      firstRunId,
+      originalRunId,
     }: {
       connection: Resource;
       syncs: SyncRequest[];
-      firstRunId: string;
-    }): Promise<InspectedAudience[]> {
+      originalRunId: string;
+    }): Promise<AudienceInspection[]> {
       return attempt(`looking at the audiences of LinkedIn Ads connection “${connection.name}”`, async () => {
-        const inspection = new Inspection(
-          polytomic,
-          connection,
-          await polytomic.targets.list(connection.id, reading()),
-        );
-        const audiences: InspectedAudience[] = [];
-        const problems: Problem[] = [];
-        for (const sync of syncs) {
-          const result =
-            'existing' in sync.audience
-              ? await inspection.existing(sync, sync.audience.existing)
-              : await inspection.toCreate(sync.audience.create);
-          // A later run of the same chain finds what an earlier one made; the sync's own look-up tells whose it is.
-          const taken = 'create' in result && !isLaterRun(firstRunId) ? inspection.taken(result.create) : [];
-          if ('problems' in result) problems.push(...result.problems.map(ofSync(sync)));
-          else if (taken.length > 0) problems.push(...taken.map(ofSync(sync)));
-          else audiences.push(result);
-        }
-        const [first] = problems;
-        if (first === undefined) return audiences;
-        throw failure(first.code, problems.map(({ message }) => message).join('\n'));
+        const targets = await polytomic.targets.list(connection.id, reading());
+        const inspection = new Inspection(polytomic, connection, targets, isLaterRun(originalRunId));
+        const results: AudienceInspection[] = [];
+        for (const sync of syncs) results.push(await inspection.of(sync));
+        return results;
+      });
+    },
+
+    /** The audiences that a sync of this mode can write to and that have the words of `search`. */
+    async findAudiences({
+      connection,
+      mode,
+      search,
+    }: {
+      connection: Resource;
+      mode: SyncRequest['mode'];
+      search?: string;
+    }): Promise<Choices> {
+      return attempt(`searching the audiences of LinkedIn Ads connection “${connection.name}”`, async () => {
+        const { data } = await polytomic.targets.list(connection.id, reading());
+        return choicesOf(choicesFor(mode, data), search);
       });
     },
   };
 }
 
 /** The audiences of this name in this ad account. There is no field for the account: an audience's id begins with it. */
-export function audiencesNamed({ name, account }: AudienceToCreate, targets: readonly TargetObject[]): TargetObject[] {
+export function audiencesNamed(
+  { name, account }: Pick<AudienceToCreate, 'name' | 'account'>,
+  targets: readonly TargetObject[],
+): TargetObject[] {
   return targets.filter((target) => target.name === name && target.id.startsWith(`${account}~`));
 }
 
-type Inspected = InspectedAudience | { problems: Problem[] };
+/** The audiences that support a mode. */
+function choicesFor(mode: SyncRequest['mode'], targets: readonly TargetObject[]): Choice[] {
+  return targets
+    .filter(({ modes }) => modes.some(({ id }) => id === mode))
+    .map(({ id, name }) => ({ value: id, label: name }));
+}
+
+type Inspected = InspectedAudience | { problems: Problem[] } | { ask: Ask };
 
 class Inspection {
   private readonly polytomic: PolytomicClient;
   private readonly connection: Resource;
   private readonly targets: TargetObjects;
+  private readonly laterRun: boolean;
   private readonly allowed = new Map<string, Promise<Choice[]>>();
 
-  constructor(polytomic: PolytomicClient, connection: Resource, targets: TargetObjects) {
+  constructor(polytomic: PolytomicClient, connection: Resource, targets: TargetObjects, laterRun: boolean) {
     this.polytomic = polytomic;
     this.connection = connection;
     this.targets = targets;
+    this.laterRun = laterRun;
   }
 
-  async existing(sync: SyncRequest, wanted: string): Promise<Inspected> {
+  async of(sync: SyncRequest): Promise<AudienceInspection> {
+    const inspected = await this.inspect(sync).catch((error: unknown): Inspected => {
+      // Refused for this sync's audience alone, e.g. one that was deleted since the list was read.
+      if (!isFinal(error) || [401, 403].includes(error.status)) throw error;
+      return { problems: [{ code: error.status === 404 ? 'NotFound' : 'Refused', message: error.message }] };
+    });
+    if ('ask' in inspected) return inspected;
+    if (!('problems' in inspected)) return { audience: inspected };
+    const [first] = inspected.problems;
+    if (first === undefined) throw new TypeError(`sync ${sync.name} has a problem without a word for it`);
+    const message = inspected.problems.map((problem) => `Sync “${sync.name}”: ${problem.message}.`).join('\n');
+    return { problem: { code: first.code, message } };
+  }
+
+  private async inspect(sync: SyncRequest): Promise<Inspected> {
+    const { audience } = sync;
+    if (audience === 'ask') return { ask: ask(choicesFor(sync.mode, this.targets.data)) };
+    if ('existing' in audience) return this.existing(sync, audience.existing);
+    const result = await this.toCreate(audience.create);
+    // A run that was reset finds what the one before it made; the sync's own look-up tells whose it is.
+    const taken = 'create' in result && !this.laterRun ? this.taken(result.create) : [];
+    return taken.length > 0 ? { problems: taken } : result;
+  }
+
+  private async existing(sync: SyncRequest, wanted: string): Promise<Inspected> {
     const { data } = this.targets;
     const byId = data.filter(({ id }) => id === wanted);
     const [audience, ...others] = byId.length > 0 ? byId : data.filter(({ name }) => name === wanted);
@@ -106,11 +146,8 @@ class Inspection {
     }
     if (others.length > 0) {
       const ids = [audience, ...others].map(({ id }) => id);
-      return {
-        problems: [
-          { code: 'Ambiguous', message: `audience “${wanted}” fits several: ${listed(ids)}; give the id instead` },
-        ],
-      };
+      const why = `audience “${wanted}” fits several: ${listed(ids)}`;
+      return { ask: ask(choicesFor(sync.mode, data), [wanted], why) };
     }
     const problems = [...modeProblems(sync, audience), ...(await this.fieldProblems(sync, audience))];
     return problems.length > 0
@@ -118,7 +155,7 @@ class Inspection {
       : { existing: { id: audience.id, name: audience.name } };
   }
 
-  async toCreate({ name, type, account }: AudienceToCreate): Promise<Inspected> {
+  private async toCreate({ name, type, account }: AudienceToCreate): Promise<Inspected> {
     if (!this.targets.target_creation.supported) {
       return { problems: [notAllowed(`connection “${this.connection.name}” cannot create audiences`)] };
     }
@@ -132,7 +169,7 @@ class Inspection {
   }
 
   /** Whether an audience that is to be created is there already. */
-  taken(create: AudienceToCreate): Problem[] {
+  private taken(create: AudienceToCreate): Problem[] {
     return audiencesNamed(create, this.targets.data).map(({ id, name }) => ({
       code: 'NameTaken',
       message: `there is an audience “${name}” already (${id}); say \`existing: ${id}\` or choose another name`,
@@ -170,7 +207,11 @@ class Inspection {
   }
 }
 
-function identityProblems({ identity }: SyncRequest, field: TargetField | undefined, fields: TargetField[]): string[] {
+function identityProblems(
+  { identity }: SyncRequest,
+  field: TargetField | undefined,
+  fields: TargetField[],
+): string[] {
   if (identity === undefined || field === undefined) return [];
   if (!field.supports_identity) {
     const identities = fields.filter(({ supports_identity }) => supports_identity).map(({ id }) => id);
@@ -195,8 +236,4 @@ function modeProblems({ mode, identity }: SyncRequest, { name, modes }: TargetOb
 
 function notAllowed(message: string): Problem {
   return { code: 'NotAllowed', message };
-}
-
-function ofSync(sync: SyncRequest): (problem: Problem) => Problem {
-  return ({ code, message }) => ({ code, message: `Sync “${sync.name}”: ${message}.` });
 }

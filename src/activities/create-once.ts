@@ -18,10 +18,14 @@ import {
 export interface StepContext {
   /** The step's id, e.g. `model active-users`. */
   step: string;
-  /** Of the first run of the workflow's chain. */
+  /** Of the first run of the workflow's chain: part of the keys. */
   firstRunId: string;
+  /** Of the run that began this one's history: the same over resets, another after a continue-as-new. */
+  originalRunId: string;
   /** How often a person asked for this step to be tried, from 1. */
   generation: number;
+  /** The generation before ended `Unclear`: what it sent, under keys of its own, may have made the thing. */
+  afterUnclear?: true;
 }
 
 /** Something found under the name that is to be created. */
@@ -95,15 +99,19 @@ function evidenceOf<S, T>(
     now: Date.now(),
     scheduledAt,
     attempt,
-    laterRun: isLaterRun(context.firstRunId),
+    laterRun: isLaterRun(context.originalRunId),
+    afterUnclear: context.afterUnclear ?? false,
     parentMade,
     uniqueName,
   };
 }
 
-/** Whether this run was reset or continued from another. */
-export function isLaterRun(firstRunId: string): boolean {
-  return execution().runId !== firstRunId;
+/**
+ * Whether this run was reset, so that the one before it may have done the step already. A run that was continued as new
+ * was not: it carries what is done, and continues only while no activity is in flight.
+ */
+export function isLaterRun(originalRunId: string): boolean {
+  return workflowExecution().runId !== originalRunId;
 }
 
 /** What is there already and settles the matter, or the record of the send to be made. */
@@ -116,7 +124,11 @@ async function begin<S, T>(creation: Creation<S, T>, evidence: Evidence): Promis
   const found = await creation.lookUp();
   const verdict = judge(found, evidence);
   if (verdict.kind === 'ours') return { item: itemOf(found, verdict.id), made: true };
-  if (verdict.kind === 'clash') throw unclear(creation, verdict.ids);
+  if (verdict.kind === 'clash') {
+    // Whoever has been told that it is unclear, and then says to use what is there, has answered.
+    if (evidence.afterUnclear && existing === 'use') return useOrRefuse(creation, found);
+    throw unclear(creation, verdict.ids);
+  }
   if (verdict.kind === 'theirs' && existing !== 'another') return useOrRefuse(creation, found);
 
   const leftovers = (await creation.leftovers?.()) ?? [];
@@ -128,7 +140,8 @@ async function begin<S, T>(creation: Creation<S, T>, evidence: Evidence): Promis
     );
   }
   // Without a record nobody knows what was there before the first send; only what the first key brings back is sure.
-  if (leftovers.length > 1 || (leftover !== undefined && record === undefined && evidence.laterRun)) {
+  const earlierSends = evidence.laterRun || evidence.afterUnclear;
+  if (leftovers.length > 1 || (leftover !== undefined && record === undefined && earlierSends)) {
     throw unclear(creation, leftovers);
   }
   return {
@@ -148,7 +161,7 @@ async function sendAndSettle<S, T>(
   remember: (record: SendRecord) => void,
 ): Promise<Created<T>> {
   const { context, what, uniqueName, advice } = creation;
-  const key = idempotencyKey({ workflowId: execution().workflowId, ...context }, record.send);
+  const key = idempotencyKey({ workflowId: workflowExecution().workflowId, ...context }, record.send);
   let sent: S;
   try {
     sent = await creation.send(key, record.leftover);
@@ -204,13 +217,14 @@ function itemOf<T>(found: Array<Found<T>>, id: string): T {
 }
 
 /** What came back of a send, as far as the rules of idempotency care. A broken or missing answer is none. */
-function answerOf(error: unknown): Answer {
+export function answerOf(error: unknown): Answer {
   if (error instanceof ApiError) return { kind: 'status', status: error.status };
   if (error instanceof UnexpectedAnswerError) return { kind: 'undocumented' };
   return { kind: 'none' };
 }
 
-function execution() {
+/** The run that this activity belongs to. */
+export function workflowExecution(): { workflowId: string; runId: string } {
   const { workflowExecution } = activityInfo();
   if (workflowExecution === undefined)
     throw new Error('a create needs an activity of a workflow: its key is made of the run');

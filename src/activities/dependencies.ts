@@ -1,4 +1,5 @@
 /** What the activities are made of. */
+import type { BlockList } from 'node:net';
 import type { PolytomicClient } from '../polytomic/client.ts';
 import type { SecretResolver } from '../request/secrets.ts';
 
@@ -7,6 +8,8 @@ export interface ActivityDependencies {
   polytomic: PolytomicClient;
   /** Reads the secret behind a reference, where the worker's configuration allows it. */
   resolveSecret: SecretResolver;
+  /** Networks that are not public and that notices may be sent to all the same. */
+  noticeNetworks: BlockList;
   /** Whether the Temporal namespace has our search attributes. */
   searchAttributesRegistered: () => Promise<boolean>;
 }

@@ -26,8 +26,14 @@ export const FAILURE_CODES = {
   NameTaken: { retryable: false },
   /** Something of this name appeared while the answer to our create was lost: it may be ours or not. */
   Unclear: { retryable: false },
+  /** A sync's first execution ended otherwise than completed. */
+  ExecutionFailed: { retryable: false },
+  /** A notice's target may not be called, or does not take the notice: a redirect, or a 4xx that will not pass. */
+  NoticeRefused: { retryable: false },
   /** The worker may not, or cannot, read a secret that the request refers to. */
   SecretUnavailable: { retryable: false },
+  /** Nobody has signed in to LinkedIn yet, as watched for by `options.signIn.poll`. */
+  NotSignedInYet: { retryable: true },
   /** A fresh connection whose cache is still being filled. */
   NotReady: { retryable: true },
   /** 429. */
@@ -54,6 +60,9 @@ export class JobFailed extends Error {
 export class JobLost extends Error {
   override readonly name = 'JobLost';
 }
+
+/** An API that asks to be called less, a cache that fills, a person who is out: no fault of the worker, nor in its error metrics. */
+const EXPECTED: readonly FailureCode[] = ['RateLimited', 'NotReady', 'NotSignedInYet'];
 
 /** How long a fresh connection's cache is waited for, in ms since the step was first scheduled. */
 export const NOT_READY_PATIENCE_MS = 30 * 60 * 1000;
@@ -92,8 +101,7 @@ export function failure(
     message,
     nonRetryable: !FAILURE_CODES[code].retryable,
     ...(nextRetryDelayMs === undefined ? {} : { nextRetryDelay: nextRetryDelayMs }),
-    // An API that is asked to slow us down, or a cache that fills, is no fault of the worker: not in its error metrics.
-    ...(code === 'RateLimited' || code === 'NotReady' ? { category: ApplicationFailureCategory.BENIGN } : {}),
+    ...(EXPECTED.includes(code) ? { category: ApplicationFailureCategory.BENIGN } : {}),
     ...(cause === undefined ? {} : { cause }),
   });
 }
@@ -114,6 +122,16 @@ export function toFailure(error: unknown, doing: string, timing: AttemptTiming):
     return failure('UndocumentedAnswer', `${capital(doing)}: ${error.message}. Trying again.`);
   if (error instanceof PolytomicError) return failure('Refused', `${capital(doing)}: ${error.message}`);
   return error;
+}
+
+/** Whether this is an answer of Polytomic that no trying again changes: a 4xx, but for those that pass. */
+export function isFinal(error: unknown): error is ApiError {
+  return (
+    error instanceof ApiError &&
+    error.status < 500 &&
+    ![408, 409, 429].includes(error.status) &&
+    !isNotReady(error.apiMessage)
+  );
 }
 
 function apiFailure(error: ApiError, doing: string, timing: AttemptTiming): ApplicationFailure {
@@ -140,10 +158,11 @@ function refusal(reason: string | undefined, said: string, { attempt, elapsedMs 
 }
 
 /** Up to a fifth longer than told, so that workers who were refused together do not come back together. */
-function withJitter(ms: number): number {
+export function withJitter(ms: number): number {
   return Math.round(ms * (1 + Math.random() / 5));
 }
 
-function capital(text: string): string {
+/** With a capital letter, to begin a sentence. */
+export function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -87,8 +87,10 @@ export interface AttemptFacts {
   scheduledAt: number;
   /** Number of the attempt, from 1. */
   attempt: number;
-  /** Whether this run was reset or continued from another, so that an earlier one may have sent already. */
+  /** Whether this run was reset, so that an earlier one may have sent already, with the same keys. */
   laterRun: boolean;
+  /** Whether an earlier generation of the step may have sent already, with keys of its own. */
+  afterUnclear: boolean;
 }
 
 /**
@@ -96,13 +98,13 @@ export interface AttemptFacts {
  * `fresh`: nothing was ever sent; look what is there under the name, to know it apart from ours later.
  * `resend`: the answer was lost and the key lives: the same key brings back what it made, and makes it only if it did not.
  * `look`: an earlier send may have made it and its key is spent or too old: look it up.
- * `unsure`: no record, but an earlier attempt (or, in a later run, an earlier run) may have sent: look it up too.
+ * `unsure`: no record, but an earlier attempt, run or generation may have sent: look it up too.
  */
 export type Beginning = 'fresh' | 'resend' | 'look' | 'unsure';
 
 /** Decides how an attempt begins. */
-export function beginningOf({ record, now, attempt, laterRun }: AttemptFacts): Beginning {
-  if (record === undefined) return attempt > 1 || laterRun ? 'unsure' : 'fresh';
+export function beginningOf({ record, now, attempt, laterRun, afterUnclear }: AttemptFacts): Beginning {
+  if (record === undefined) return attempt > 1 || laterRun || afterUnclear ? 'unsure' : 'fresh';
   return record.lookUpFirst || now - record.firstSentAt >= KEY_LIFETIME_MS ? 'look' : 'resend';
 }
 
@@ -138,17 +140,18 @@ export interface Evidence extends AttemptFacts {
  * since then, and is what was asked for in every field; or stands on something that this run made.
  */
 export function judge(found: readonly Candidate[], evidence: Evidence): Verdict {
-  const { record, scheduledAt, now, laterRun, parentMade, uniqueName } = evidence;
+  const { record, scheduledAt, now, laterRun, afterUnclear, parentMade, uniqueName } = evidence;
   if (found.length === 0) return { kind: 'absent' };
   const beginning = beginningOf(evidence);
   if (beginning === 'fresh') return { kind: 'theirs' };
 
-  const since = record?.firstSentAt ?? (laterRun ? Number.NEGATIVE_INFINITY : scheduledAt);
+  const since = record?.firstSentAt ?? (laterRun || afterUnclear ? Number.NEGATIVE_INFINITY : scheduledAt);
   const early = (c: Candidate) => c.createdAt !== undefined && c.createdAt < since - CLOCK_TOLERANCE_MS;
   const recent = found.filter((c) => !early(c) && !record?.before.includes(c.id));
   if (recent.length === 0) return { kind: 'theirs' };
 
-  if (record === undefined) {
+  // Of an earlier generation no key is known, so none can tell.
+  if (record === undefined && !afterUnclear) {
     const young = (c: Candidate) => c.createdAt !== undefined && now - c.createdAt < KEY_LIFETIME_MS;
     const onlyFirstKeySent = !laterRun && now - scheduledAt < KEY_LIFETIME_MS;
     if (onlyFirstKeySent || (uniqueName && recent.every(young))) return { kind: 'resend' };

@@ -1,12 +1,13 @@
 /** The person's OAuth sign-in to LinkedIn: whether it is there, and where to give it. */
 import { ApiError } from '../polytomic/errors.ts';
 import type { Resource } from '../workflows/messages.ts';
+import { adAccountsIn } from './ad-accounts.ts';
 import { attempt, reading } from './attempt.ts';
 import type { ActivityDependencies } from './dependencies.ts';
-import { isNotReady } from './failures.ts';
+import { failure, isNotReady } from './failures.ts';
 
-/** What Polytomic says about the sign-in. */
-export type SignInCheck = { state: 'signed_in' } | { state: 'not_yet'; reason: string };
+/** What Polytomic says about the sign-in. `no_accounts`: somebody has signed in who can choose no ad account. */
+export type SignInCheck = { state: 'signed_in' } | { state: 'not_yet' | 'no_accounts'; reason: string };
 
 /**
  * What an error answer to `parameter_values` means for the sign-in. The reference says only that the call "errors until the
@@ -14,7 +15,7 @@ export type SignInCheck = { state: 'signed_in' } | { state: 'not_yet'; reason: s
  *
  * | answer        | meaning                                                                      |
  * | ------------- | ---------------------------------------------------------------------------- |
- * | 200           | signed in                                                                    |
+ * | 200           | signed in; without an ad account in it, by somebody who has none             |
  * | 400, 409, 422 | not yet; unless it says that a cache is being filled: then it is asked again |
  * | 401, 403, 404 | trouble that a person must mend: the API key, its rights, a deleted connection |
  * | 408, 429, 5xx, none | trouble that passes: asked again, never taken for "not yet"            |
@@ -28,14 +29,26 @@ export function signInActivities({ polytomic }: ActivityDependencies) {
   return {
     /** Asks Polytomic whether the connection is signed in. */
     async verifySignIn({ connection }: { connection: Resource }): Promise<SignInCheck> {
-      return attempt(`asking whether LinkedIn Ads connection “${connection.name}” is signed in`, async () => {
-        try {
-          await polytomic.connections.parameterValues(connection.id, reading());
-          return { state: 'signed_in' };
-        } catch (error) {
-          if (!meansNotYet(error)) throw error;
-          return { state: 'not_yet', reason: error.apiMessage ?? `Polytomic answered ${error.status}` };
-        }
+      return attempt(asking(connection), () => check(connection));
+    },
+
+    /**
+     * Watches for the sign-in: one attempt asks once, and "not yet" is a failure that Temporal's server tries again after
+     * `pollMs`. So the watching costs no worker anything, and history stays as it is however long it takes.
+     */
+    async awaitSignIn({
+      connection,
+      pollMs,
+    }: {
+      connection: Resource;
+      pollMs: number;
+    }): Promise<'signed_in' | 'no_accounts'> {
+      return attempt(asking(connection), async () => {
+        const answer = await check(connection);
+        if (answer.state !== 'not_yet') return answer.state;
+        throw failure('NotSignedInYet', `Nobody has signed in to “${connection.name}” yet: ${answer.reason}.`, {
+          nextRetryDelayMs: pollMs,
+        });
       });
     },
 
@@ -49,4 +62,25 @@ export function signInActivities({ polytomic }: ActivityDependencies) {
       });
     },
   };
+
+  async function check({ id }: Resource): Promise<SignInCheck> {
+    try {
+      const accounts = adAccountsIn(await polytomic.connections.parameterValues(id, reading()));
+      return accounts.length > 0 ? { state: 'signed_in' } : { state: 'no_accounts', reason: await whyNone(id) };
+    } catch (error) {
+      if (!meansNotYet(error)) throw error;
+      return { state: 'not_yet', reason: error.apiMessage ?? `Polytomic answered ${error.status}` };
+    }
+  }
+
+  /** Names the user: a browser often has somebody else's sign-in than the one who is meant. */
+  async function whyNone(id: string): Promise<string> {
+    const { connected_user: user } = (await polytomic.connections.get(id, reading())).configuration;
+    const who = typeof user === 'string' && user !== '' ? `LinkedIn user “${user}”` : 'the LinkedIn user';
+    return `${who} who signed in may use no ad account`;
+  }
+}
+
+function asking({ name }: Resource): string {
+  return `asking whether LinkedIn Ads connection “${name}” is signed in`;
 }

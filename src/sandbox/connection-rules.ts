@@ -2,7 +2,7 @@
 import { Fields, isObject, type JsonObject } from './body.ts';
 import type { ConnectionDocument } from './documents.ts';
 import { CallFailure, notFound, unprocessable } from './failure.ts';
-import { AD_ACCOUNTS, REFRESH_TOKEN } from './linkedin.ts';
+import { adAccountsOf, REFRESH_TOKEN } from './linkedin.ts';
 import { snowflakeFault } from './snowflake.ts';
 import type { Reader } from './store.ts';
 
@@ -53,17 +53,17 @@ export function checkShape(type: ConnectionDocument['type'], configuration: Json
 
 /** What the service itself says to the connection; `undefined` when it is content. */
 export function serviceFault(
-  connection: Pick<ConnectionDocument, 'type' | 'configuration' | 'secrets' | 'signed_in'>,
+  connection: Pick<ConnectionDocument, 'type' | 'configuration' | 'secrets' | 'signed_in' | 'user'>,
   snowflakePassword: string,
 ): string | undefined {
-  const { type, configuration, secrets, signed_in } = connection;
+  const { type, configuration, secrets, signed_in, user = 'usual' } = connection;
   if (type === 'snowflake') return snowflakeFault(configuration, secrets, snowflakePassword);
   const token = secrets['oauth_refresh_token'];
   if (token !== undefined && token !== REFRESH_TOKEN) return 'LinkedIn refuses the refresh token: invalid_grant.';
   const accounts = enabledAccounts(configuration);
   if (accounts.length > 0 && !signed_in)
     return 'accounts can be chosen only after the sign-in with LinkedIn is complete.';
-  const unknown = accounts.find((value) => !AD_ACCOUNTS.some((account) => account.value === value));
+  const unknown = accounts.find((value) => !adAccountsOf(user).some((account) => account.value === value));
   if (unknown !== undefined) return `the signed-in user has no LinkedIn ad account ${JSON.stringify(unknown)}.`;
   return undefined;
 }

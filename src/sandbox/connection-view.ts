@@ -2,7 +2,7 @@
 import type { JsonObject } from './body.ts';
 import { CONNECTION_TYPES, connectionFault } from './connection-rules.ts';
 import type { ConnectionDocument } from './documents.ts';
-import { CONNECTED_USER } from './linkedin.ts';
+import { USER_NAMES } from './linkedin.ts';
 import { REDACTED, redacted } from './redaction.ts';
 import { ACTOR, ORGANIZATION_ID, type World } from './world.ts';
 
@@ -16,7 +16,7 @@ export function written(world: World, connection: ConnectionDocument, baseUrl: s
 
 /** What a read shows of a connection. */
 export function shown(world: World, connection: ConnectionDocument): JsonObject {
-  const { id, name, type, configuration, secrets, signed_in, healthcheck_interval, policies } = connection;
+  const { id, name, type, configuration, secrets, signed_in, user, healthcheck_interval, policies } = connection;
   const fault = connectionFault(connection, world.settings.snowflakePassword);
   return {
     id,
@@ -26,7 +26,7 @@ export function shown(world: World, connection: ConnectionDocument): JsonObject 
     configuration: {
       ...(redacted(configuration) as JsonObject),
       ...Object.fromEntries(Object.keys(secrets).map((secret) => [secret, REDACTED])),
-      ...(type === 'linkedinads' && signed_in ? { connected_user: CONNECTED_USER } : {}),
+      ...(type === 'linkedinads' && signed_in ? { connected_user: USER_NAMES[user ?? 'usual'] } : {}),
     },
     status: fault === undefined ? 'healthy' : 'unhealthy',
     ...(fault === undefined ? {} : { status_error: fault }),

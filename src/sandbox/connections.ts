@@ -13,7 +13,7 @@ import {
 import { shown, written } from './connection-view.ts';
 import type { ConnectionDocument, PendingSignIn } from './documents.ts';
 import { CallFailure, unprocessable } from './failure.ts';
-import { AD_ACCOUNTS } from './linkedin.ts';
+import { adAccountsOf } from './linkedin.ts';
 import { splitSecrets } from './redaction.ts';
 import type { Reader } from './store.ts';
 import { deleteSync } from './sync-records.ts';
@@ -51,7 +51,10 @@ export function connectionRoutes(world: World): Route[] {
           throw unprocessable(`connections of type ${connection.type} have no parameters to choose from`);
         }
         requireSignIn(connection);
-        return { status: 200, body: { data: { accounts: { allows_creation: false, values: AD_ACCOUNTS } } } };
+        return {
+          status: 200,
+          body: { data: { accounts: { allows_creation: false, values: adAccountsOf(connection.user ?? 'usual') } } },
+        };
       },
     },
   ];
@@ -126,12 +129,14 @@ function updateConnection(world: World, call: Call): Promise<Answer> {
     const secrets = { ...before.secrets, ...changed };
     checkShape(before.type, { ...sent, ...secrets });
     const goesTo = redirectUrl ?? before.redirect_url;
+    const byToken = before.type === 'linkedinads' && signsIn(open, secrets);
     const connection: ConnectionDocument = {
       ...before,
       name,
       configuration: open,
       secrets,
-      signed_in: before.signed_in || (before.type === 'linkedinads' && signsIn(open, secrets)),
+      signed_in: before.signed_in || byToken,
+      ...(byToken ? { user: 'usual' } : {}),
       updated_at: new Date().toISOString(),
       ...(reconnect ? { sign_in: beginSignIn(goesTo) } : {}),
       ...(goesTo === undefined ? {} : { redirect_url: goesTo }),

@@ -1,6 +1,6 @@
 /** The pages that a person sees who signs in. Plain HTML with its style inside; no script, nothing loaded from elsewhere. */
 
-/** The page that asks. Its form posts `decision` to the page's own address. */
+/** The page that asks. Its forms post `decision`, and maybe `user`, to the page's own address. */
 export function consentPage(connectionName: string, accounts: readonly string[]): string {
   const list = accounts.map((account) => `<li>${escapeHtml(account)}</li>`).join('');
   return document(
@@ -12,6 +12,10 @@ export function consentPage(connectionName: string, accounts: readonly string[])
     <form method="post">
       <button class="allow" name="decision" value="allow">Allow</button>
       <button name="decision" value="deny">Deny</button>
+    </form>
+    <form method="post">
+      <input type="hidden" name="decision" value="allow">
+      <button name="user" value="no-accounts">Allow as a user without ad accounts</button>
     </form>
     <p class="note">No real account is involved. Nothing leaves this machine.</p>`,
   );
@@ -52,6 +56,7 @@ h1 { margin: 0 0 1rem; font-size: 1.4rem; line-height: 1.3; overflow-wrap: anywh
 .who, .note { margin: 0 0 1rem; color: var(--soft); font-size: .875rem; }
 .note { margin: 1.25rem 0 0; }
 ul { margin: 0 0 1.5rem; padding-left: 1.25rem; }
+form + form { margin-top: .75rem; }
 form { display: flex; flex-wrap: wrap; gap: .75rem; }
 button { flex: 1 1 8rem; padding: .7rem 1rem; font: inherit; font-weight: 600; color: var(--ink); background: transparent;
   border: 1px solid var(--soft); border-radius: 999px; cursor: pointer; }

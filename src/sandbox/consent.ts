@@ -34,12 +34,15 @@ export async function consentRoutes(app: FastifyInstance, world: World): Promise
   app.post<ConsentRequest>('/_sandbox/consent/:id', async (request, reply) => {
     const { id } = request.params;
     const { state } = request.query;
-    const decision = isObject(request.body) ? request.body['decision'] : undefined;
-    if (decision !== 'allow' && decision !== 'deny') {
+    const { decision, user = 'usual' } = isObject(request.body) ? request.body : {};
+    if ((decision !== 'allow' && decision !== 'deny') || (user !== 'usual' && user !== 'no-accounts')) {
       return html(
         reply,
         400,
-        closingPage('That was no decision', 'Post the form field “decision” with “allow” or “deny”.'),
+        closingPage(
+          'That was no decision',
+          'Post the form field “decision” with “allow” or “deny”, and “user” with “no-accounts” to sign in as somebody without ad accounts.',
+        ),
       );
     }
     const allowed = decision === 'allow';
@@ -50,6 +53,8 @@ export async function consentRoutes(app: FastifyInstance, world: World): Promise
       transaction.put('connection', {
         ...rest,
         signed_in: connection.signed_in || allowed,
+        // Whoever signs in last is who is signed in.
+        ...(allowed ? { user } : {}),
         updated_at: new Date().toISOString(),
       });
       return sign_in;
@@ -58,6 +63,8 @@ export async function consentRoutes(app: FastifyInstance, world: World): Promise
     if (decided.redirect_url !== undefined) {
       const url = new URL(decided.redirect_url);
       url.searchParams.set('status', allowed ? 'success' : 'denied');
+      // LinkedIn's own word for it. Nothing else ever tells: the API does not remember a denial.
+      if (!allowed) url.searchParams.set('error', 'user_cancelled_login');
       return reply.redirect(url.href, 303);
     }
     return html(

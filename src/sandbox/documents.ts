@@ -1,5 +1,6 @@
 /** What the sandbox keeps. Each document is replaced as a whole when it changes. Times are RFC 3339. */
 import type { JsonObject } from './body.ts';
+import type { LinkedInUser } from './linkedin.ts';
 
 interface Document {
   id: string;
@@ -23,6 +24,8 @@ export interface ConnectionDocument extends Document {
   /** Kept apart, so that no answer can show them by accident. */
   secrets: Record<string, string>;
   signed_in: boolean;
+  /** As whom; the usual user where it does not say. */
+  user?: LinkedInUser;
   sign_in?: PendingSignIn;
   redirect_url?: string;
   healthcheck_interval?: string;

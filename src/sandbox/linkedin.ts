@@ -2,8 +2,11 @@
 import type { AudienceDocument, AudienceType, IdentityMapping, SyncMode } from './documents.ts';
 import type { Transaction } from './store.ts';
 
-/** Who is signed in after a person clicked Allow. */
-export const CONNECTED_USER = 'Casey Sandbox';
+/** Who can sign in: the one that the consent page speaks of, and one who has no ad account. */
+export type LinkedInUser = 'usual' | 'no-accounts';
+
+/** Their names. */
+export const USER_NAMES: Record<LinkedInUser, string> = { usual: 'Casey Sandbox', 'no-accounts': 'Robin Sandbox' };
 
 /** The only refresh token that signs a connection in without a person. */
 export const REFRESH_TOKEN = 'sandbox-refresh-token';
@@ -14,12 +17,17 @@ export interface AdAccount {
   label: string;
 }
 
-/** What a signed-in person has access to. The first one is the walkthrough's. */
+/** What the usual user has access to. The first one is the walkthrough's. */
 export const AD_ACCOUNTS: readonly AdAccount[] = [
   { value: '512630692::urn:li:organization:28818517', label: 'Polytomic Inc. (512630692)' },
   { value: '508274113::urn:li:organization:18457201', label: 'Northwind Traders (508274113)' },
   { value: '519903347::urn:li:organization:30551846', label: 'Contoso Labs (519903347)' },
 ];
+
+/** What a user has access to. */
+export function adAccountsOf(user: LinkedInUser): readonly AdAccount[] {
+  return user === 'usual' ? AD_ACCOUNTS : [];
+}
 
 /** The types of audience, as the property values endpoint shows them. */
 export const AUDIENCE_TYPES: ReadonlyArray<{ value: AudienceType; label: string }> = [

@@ -3,7 +3,7 @@ import type { Call, Route } from './api-call.ts';
 import { connectionOf, enabledAccounts, requireCache, requireSignIn } from './connection-rules.ts';
 import type { AudienceDocument, ConnectionDocument } from './documents.ts';
 import { badRequest, notFound, unprocessable } from './failure.ts';
-import { AD_ACCOUNTS, AUDIENCE_TYPES, CREATION_PROPERTIES, fieldsOf, modesOf } from './linkedin.ts';
+import { AUDIENCE_TYPES, adAccountsOf, CREATION_PROPERTIES, fieldsOf, modesOf } from './linkedin.ts';
 import type { Reader } from './store.ts';
 import type { World } from './world.ts';
 
@@ -84,14 +84,14 @@ export function findAudience(reader: Reader, connection: ConnectionDocument, id:
 
 /** The values that a creation property can have; none for a free text. Throws a 404 for a property that there is not. */
 function valuesOf(
-  { configuration }: ConnectionDocument,
+  { configuration, user = 'usual' }: ConnectionDocument,
   property: string,
 ): ReadonlyArray<{ value: string; label: string }> {
   if (property === 'type') return AUDIENCE_TYPES;
   if (property === 'name') return [];
   if (property !== 'account') throw notFound(`target creation property ${property}`);
   const enabled = new Set(enabledAccounts(configuration));
-  return AD_ACCOUNTS.filter(({ value }) => enabled.has(value));
+  return adAccountsOf(user).filter(({ value }) => enabled.has(value));
 }
 
 function linkedIn(reader: Reader, call: Call): ConnectionDocument {

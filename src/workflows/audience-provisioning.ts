@@ -16,13 +16,12 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { EnabledAccounts } from '../activities/ad-accounts.ts';
-import type { Inspection } from '../activities/audiences.ts';
+import type { AudienceInspection } from '../activities/audiences.ts';
 import type { ProvidedLinkedInConnection } from '../activities/linkedin-connection.ts';
 import type { ProvidedModel } from '../activities/models.ts';
 import { columnsOf, type ProvisioningRequest, parseChange, parseRequest, replaced } from '../request/schema.ts';
 import { followingActivities, longActivities, stepActivities } from './activity-proxies.ts';
-import { Choices, faultsText } from './choices.ts';
+import { Choices, type EnabledAccounts, faultsText } from './choices.ts';
 import {
   FAILURE,
   type FirstExecution,
@@ -66,7 +65,7 @@ interface LinkedInBranch {
   connection: Resource;
   accounts: EnabledAccounts['enabled'];
   /** In the order of the request's syncs. */
-  audiences: Inspection[];
+  audiences: AudienceInspection[];
 }
 
 type CreatedSync = ProvisioningResult['syncs'][number];
@@ -237,7 +236,7 @@ class Provisioning {
       undoAfter: (entry, { added }) =>
         added.length === 0 || entry.kind !== 'accounts' ? undefined : { ...entry, added },
     });
-    const audiences = await this.run.step<Inspection[]>(STEP.audiences, {
+    const audiences = await this.run.step<AudienceInspection[]>(STEP.audiences, {
       work: () => this.choices.inspect(connection, this.run.request.syncs, stepActivities),
       outcome: () => ({}),
     });

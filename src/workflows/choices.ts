@@ -1,7 +1,7 @@
 /** What people choose: the ad accounts, and the audience of each sync, where the request leaves them open. */
 import { setHandler } from '@temporalio/workflow';
-import type { InspectedAudience, Inspection } from '../activities/audiences.ts';
-import type { EnabledAccounts } from '../activities/ad-accounts.ts';
+import type { EnabledAdAccounts } from '../activities/ad-accounts.ts';
+import type { AudienceInspection, InspectedAudience } from '../activities/audiences.ts';
 import { chooseAll, type Fault, parseChange, pathText, type SyncRequest } from '../request/schema.ts';
 import { answeringActivities, stepActivities } from './activity-proxies.ts';
 import {
@@ -19,6 +19,9 @@ import {
 import { STEP } from './progress.ts';
 import { failureOf, type Run, StepFault } from './run.ts';
 import { refusal } from './sign-in.ts';
+
+/** The ad accounts that were wanted, and those of them that this run added. */
+export type EnabledAccounts = Exclude<EnabledAdAccounts, { ask: unknown }>;
 
 /** What an early answer is told. */
 const KEPT = 'kept until it is asked';
@@ -76,7 +79,7 @@ export class Choices {
     step: string,
     sync: SyncRequest,
     connection: Resource,
-    inspected: Inspection | undefined,
+    inspected: AudienceInspection | undefined,
   ): Promise<InspectedAudience> {
     for (let first = inspected; ; first = undefined) {
       const chosen = this.run.state.chosen[step];
@@ -105,7 +108,7 @@ export class Choices {
   }
 
   /** A look at the audiences for what these syncs ask of them. */
-  inspect(connection: Resource, syncs: SyncRequest[], activities: typeof stepActivities): Promise<Inspection[]> {
+  inspect(connection: Resource, syncs: SyncRequest[], activities: typeof stepActivities): Promise<AudienceInspection[]> {
     const summary = 'Look at the audiences there are';
     const { originalRunId } = this.run.identity;
     return this.run.call(() =>

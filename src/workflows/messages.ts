@@ -3,7 +3,7 @@
  * the CLI and whoever types into the Temporal Web UI. No name of a message stands anywhere else as a string.
  */
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
-import type { AudienceSpec } from '../request/schema.ts';
+import type { AudienceSpec, Choice } from '../request/schema.ts';
 import type { UndoEntry, UndoOutcome } from './undo-entries.ts';
 
 /** The workflow's type name, as the Temporal Web UI lists it. */
@@ -65,7 +65,7 @@ export const findChoicesUpdate = defineUpdate<Choices, [FindChoices]>('findChoic
 export const retryStepUpdate = defineUpdate<{ step: string; generation: number }, [RetryStep]>('retryStep');
 
 /** Ends the run, which then undoes or keeps what it made, as `options.onFailure` says. */
-export const giveUpUpdate = defineUpdate<void, [reason?: { reason?: string }]>('giveUp');
+export const giveUpUpdate = defineUpdate<void, [given: GiveUp | undefined]>('giveUp');
 
 /** A sign-in that came back without consent, in the words of whoever tells: a person, or LinkedIn through a callback. */
 export interface SignInDenial {
@@ -121,10 +121,9 @@ export interface RetryStep {
   change?: unknown;
 }
 
-/** A thing to choose: its value, and the label that people see. */
-export interface Choice {
-  value: string;
-  label: string;
+/** Why a person gives up, if they say. */
+export interface GiveUp {
+  reason?: string;
 }
 
 /** The first choices there are, and how many there are in all. */

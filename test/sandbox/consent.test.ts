@@ -78,7 +78,7 @@ describe('denying', () => {
   it('leaves the connection unsigned, and uses the link up', async () => {
     const { id, authUrl } = await createLinkedIn(sandbox, { redirect_url: 'https://example.com/done' });
     const response = await decide(authUrl, 'deny');
-    expect(response.headers.get('location')).toBe('https://example.com/done?status=denied');
+    expect(response.headers.get('location')).toBe('https://example.com/done?status=denied&error=user_cancelled_login');
     expect((await connection(id)).status).toBe('unhealthy');
     expect((await decide(authUrl, 'allow')).status).toBe(404);
   });

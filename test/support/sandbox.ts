@@ -15,7 +15,7 @@ export interface TestSandbox {
   /** A client of its API. */
   polytomic: PolytomicClient;
   /** What a browser does with a sign-in link. */
-  signIn(authUrl: string, decision?: 'allow' | 'deny'): Promise<void>;
+  signIn(authUrl: string, decision?: 'allow' | 'deny' | 'no-accounts'): Promise<void>;
   /** Adds a fault, as docs/sandbox.md describes. */
   fault(rule: Record<string, unknown>): Promise<void>;
   clearFaults(): Promise<void>;
@@ -50,7 +50,7 @@ export async function newSandbox(options: { snowflakePassword?: string } = {}): 
     signIn: async (authUrl, decision = 'allow') => {
       const answer = await fetch(authUrl, {
         method: 'POST',
-        body: new URLSearchParams({ decision }),
+        body: new URLSearchParams(decision === 'no-accounts' ? { decision: 'allow', user: decision } : { decision }),
         redirect: 'manual',
       });
       if (answer.status >= 400) throw new Error(`the consent page answered ${answer.status}`);

@@ -1,0 +1,193 @@
+/** What may follow on the walkthrough: a sync's first execution, started once, and watched to its end. */
+import { activityInfo, heartbeat, sleep } from '@temporalio/activity';
+import { ApiError } from '../polytomic/errors.ts';
+import type { Execution } from '../polytomic/executions.ts';
+import type { ExecutionCounts, FirstExecution, Resource } from '../workflows/messages.ts';
+import { attempt, reading } from './attempt.ts';
+import { answerOf, isLaterRun, type StepContext, workflowExecution } from './create-once.ts';
+import type { ActivityDependencies } from './dependencies.ts';
+import { failure } from './failures.ts';
+import {
+  beginningOf,
+  CLOCK_TOLERANCE_MS,
+  idempotencyKey,
+  KEY_LIFETIME_MS,
+  MAX_CONFLICTS,
+  recordAfter,
+  type SendRecord,
+} from './idempotency.ts';
+import { timeOf } from './provide-connection.ts';
+
+/** An execution that was started, or that was running already. */
+export interface StartedExecution {
+  id: string;
+  status: string;
+}
+
+/** What is seen of an execution from outside, in the heartbeat details of the pending activity, while it is followed. */
+export interface ExecutionProgress {
+  status: string;
+  counts: ExecutionCounts;
+}
+
+/** Statuses of an execution that has ended without completing. */
+const UNSUCCESSFUL: readonly string[] = ['failed', 'canceled', 'interrupted'];
+
+/** How long to wait between two looks at an execution, in ms: from the first to the longest. */
+const POLL = { first: 500, longest: 15_000, factor: 1.5 } as const;
+
+/** How often an attempt says that it is alive, in ms. */
+const HEARTBEAT_MS = 5_000;
+
+/** How many errors are kept of an execution, and how much of each, in characters: a row's can quote the row. */
+const MAX_ERRORS = 10;
+const MAX_ERROR_LENGTH = 500;
+
+/** Makes the activities of this file. */
+export function executionActivities({ polytomic }: ActivityDependencies) {
+  return {
+    /**
+     * Starts the sync's first execution. One that is running already, or that has begun since, is taken instead of starting
+     * another: an active sync runs by itself.
+     */
+    async startFirstExecution({ step, sync }: { step: StepContext; sync: Resource }): Promise<StartedExecution> {
+      return attempt(`starting the first execution of sync “${sync.name}”`, async () => {
+        const begun = await begin(step, sync);
+        if ('status' in begun) return begun;
+        heartbeat(begun);
+        return send(step, sync, begun);
+      });
+    },
+
+    /**
+     * Follows an execution to its end, for as long as that takes; its progress is in the heartbeat details. One that does
+     * not complete is a failure. Cancelling this ends the watching, not the execution.
+     */
+    async followExecution({ sync, executionId }: { sync: Resource; executionId: string }): Promise<FirstExecution> {
+      return attempt(`following execution ${executionId} of sync “${sync.name}”`, async () => {
+        let progress: ExecutionProgress | undefined;
+        // A heartbeat replaces the details of the one before, so each repeats them.
+        const alive = setInterval(() => heartbeat(progress ?? activityInfo().heartbeatDetails), HEARTBEAT_MS);
+        try {
+          for (let wait: number = POLL.first; ; wait = Math.min(wait * POLL.factor, POLL.longest)) {
+            const execution = await polytomic.syncs.getExecution(sync.id, executionId, reading());
+            progress = { status: execution.status, counts: execution.counts ?? {} };
+            heartbeat(progress);
+            if (execution.status === 'completed') return shortened(execution);
+            if (UNSUCCESSFUL.includes(execution.status)) throw unsuccessful(sync, shortened(execution));
+            await sleep(wait);
+          }
+        } finally {
+          clearInterval(alive);
+        }
+      });
+    },
+  };
+
+  /** An execution that settles the matter, or the record of the send to be made. */
+  async function begin(step: StepContext, sync: Resource): Promise<StartedExecution | SendRecord> {
+    const { attempt: number, scheduledTimestampMs: scheduledAt, heartbeatDetails } = activityInfo();
+    const record: SendRecord | undefined = heartbeatDetails ?? undefined;
+    const now = Date.now();
+    const laterRun = isLaterRun(step.originalRunId);
+    const afterUnclear = step.afterUnclear ?? false;
+    const beginning = beginningOf({ record, now, scheduledAt, attempt: number, laterRun, afterUnclear });
+    if (beginning === 'resend' && record !== undefined) return record;
+    const first = {
+      send: 1,
+      firstSentAt: record?.firstSentAt ?? now,
+      lookUpFirst: false,
+      before: record?.before ?? [],
+      conflicts: 0,
+    };
+    // What has run before the first send is known by its id, whatever the clocks say.
+    if (beginning === 'fresh')
+      return { ...first, before: (await polytomic.syncs.listExecutions(sync.id, reading())).map(({ id }) => id) };
+    // Only the first key can have been sent, and it lives: it brings back what it started.
+    const onlyFirstKeySent = record === undefined && !laterRun && !afterUnclear && now - scheduledAt < KEY_LIFETIME_MS;
+    if (onlyFirstKeySent) return first;
+
+    const found = await startedSince(sync, record, laterRun || afterUnclear ? undefined : scheduledAt);
+    if (found !== undefined) return found;
+    return { ...first, send: record === undefined ? 1 : record.lookUpFirst ? record.send : record.send + 1 };
+  }
+
+  async function send(step: StepContext, sync: Resource, record: SendRecord): Promise<StartedExecution> {
+    const key = idempotencyKey({ workflowId: workflowExecution().workflowId, ...step }, record.send);
+    try {
+      return started(await polytomic.syncs.startExecution(sync.id, {}, { idempotencyKey: key }));
+    } catch (error) {
+      // A 409 says that one is running, or that this very call is still in flight.
+      if (error instanceof ApiError && error.status === 409) {
+        const running = await runningOrJustEnded(sync, record.firstSentAt);
+        if (running !== undefined) return running;
+      }
+      const after = recordAfter(record, answerOf(error));
+      heartbeat(after);
+      if (after.conflicts > MAX_CONFLICTS) {
+        throw failure(
+          'Unclear',
+          `Starting the first execution of sync “${sync.name}”: Polytomic has said ${MAX_CONFLICTS} times that one is running or being started, and lists none. Look at the sync in Polytomic.`,
+        );
+      }
+      throw error;
+    }
+  }
+
+  /** What runs now, or has run since our first send: started by it, or else as good as started by it. */
+  async function startedSince(
+    sync: Resource,
+    record: SendRecord | undefined,
+    since: number | undefined,
+  ): Promise<StartedExecution | undefined> {
+    const { current_execution: running } = await polytomic.syncs.status(sync.id, reading());
+    if (running !== undefined) return started(running);
+    const from = record?.firstSentAt ?? since;
+    const candidates = (await polytomic.syncs.listExecutions(sync.id, reading())).filter(({ id, created_at }) => {
+      const createdAt = timeOf(created_at);
+      const early = from !== undefined && createdAt !== undefined && createdAt < from - CLOCK_TOLERANCE_MS;
+      return !early && !record?.before.includes(id);
+    });
+    const [newest] = candidates.toSorted((a, b) => (timeOf(b.created_at) ?? 0) - (timeOf(a.created_at) ?? 0));
+    return newest === undefined ? undefined : started(newest);
+  }
+
+  /** The execution that a 409 speaks of: it runs, or has ended between that answer and this look. */
+  async function runningOrJustEnded(sync: Resource, firstSentAt: number): Promise<StartedExecution | undefined> {
+    const { current_execution: running, last_execution: last } = await polytomic.syncs.status(sync.id, reading());
+    if (running !== undefined) return started(running);
+    const endedAt = timeOf(last?.completed_at);
+    const justEnded = endedAt !== undefined && endedAt >= firstSentAt - CLOCK_TOLERANCE_MS;
+    return last !== undefined && justEnded ? started(last) : undefined;
+  }
+}
+
+function started({ id, status }: Execution): StartedExecution {
+  return { id, status };
+}
+
+/** What is kept of an execution that has ended. */
+function shortened({ id, status, counts, errors = [] }: Execution): FirstExecution {
+  return {
+    id,
+    status,
+    ...(counts === undefined ? {} : { counts }),
+    ...(errors.length === 0
+      ? {}
+      : {
+          errors: errors
+            .slice(0, MAX_ERRORS)
+            .map((text) => (text.length > MAX_ERROR_LENGTH ? `${text.slice(0, MAX_ERROR_LENGTH - 1)}…` : text)),
+        }),
+  };
+}
+
+function unsuccessful(sync: Resource, { id, status, counts = {}, errors = [] }: FirstExecution) {
+  const counted = Object.entries(counts).map(([what, count]) => `${what} ${count}`);
+  const said = [
+    `First execution ${id} of sync “${sync.name}” ended as ${status}`,
+    ...(counted.length === 0 ? [] : [`counts: ${counted.join(', ')}`]),
+    ...(errors.length === 0 ? [] : [`errors: ${errors.join(' | ')}`]),
+  ];
+  return failure('ExecutionFailed', `${said.join('; ')}. Mend its cause, then run the sync in Polytomic.`);
+}

@@ -1,0 +1,239 @@
+/** Takes back what a run made: one entry at a time, as often as it takes, and nothing that was not the run's own. */
+import { activityInfo, heartbeat } from '@temporalio/activity';
+import type { Actor } from '../polytomic/connections.ts';
+import { ApiError } from '../polytomic/errors.ts';
+import type { Sync } from '../polytomic/sync-shape.ts';
+import { listed } from '../request/choice.ts';
+import type {
+  AccountsEntry,
+  ConnectionEntry,
+  ModelEntry,
+  SyncEntry,
+  UndoEntry,
+  UndoOutcome,
+} from '../workflows/undo-entries.ts';
+import { enabledAccounts, writeAccounts } from './ad-accounts.ts';
+import { attempt, reading } from './attempt.ts';
+import { audiencesNamed } from './audiences.ts';
+import type { ActivityDependencies } from './dependencies.ts';
+import { capital, failure, isFinal } from './failures.ts';
+import { CLOCK_TOLERANCE_MS } from './idempotency.ts';
+import { timeOf } from './provide-connection.ts';
+
+/** Something that is about to be deleted. Remembered between attempts: after a lost answer no look-up finds it again. */
+interface Deletion {
+  id: string;
+  name: string;
+}
+
+/** Something found under the name of what the run was making when its answer was lost. */
+interface Suspect extends Deletion {
+  created_at?: string;
+  created_by?: Actor;
+}
+
+/** What a look-up came to: the run's own, nothing, or what cannot be proven to be its own. */
+type Finding = { ours: Deletion } | { unproven: string } | undefined;
+
+/** Makes the activities of this file. */
+export function undoActivities({ polytomic }: ActivityDependencies) {
+  return {
+    /**
+     * Undoes one entry. What is gone already counts as undone. What Polytomic refuses to delete, or what cannot be proven to
+     * be the run's own, is left and named; only what passes (an outage, a limit) fails, and is tried again.
+     */
+    async undoEntry(entry: UndoEntry): Promise<UndoOutcome> {
+      return attempt(`undoing ${entry.step}`, async () => {
+        switch (entry.kind) {
+          case 'connection':
+            return undoConnection(entry);
+          case 'model':
+            return undoModel(entry);
+          case 'sync':
+            return undoSync(entry);
+          case 'accounts':
+            return takeBackAccounts(entry);
+        }
+      });
+    },
+  };
+
+  function undoConnection(entry: ConnectionEntry): Promise<UndoOutcome> {
+    return undoing(entry, {
+      look: async () => {
+        const connections = await polytomic.connections.list(reading());
+        const suspects = connections.filter(({ name, type }) => name === entry.name && type.id === entry.type);
+        return finding(entry, suspects, false);
+      },
+      // Without force: what others have built on it since is theirs.
+      remove: ({ id }) => polytomic.connections.delete(id),
+    });
+  }
+
+  function undoModel(entry: ModelEntry): Promise<UndoOutcome> {
+    return undoing(entry, {
+      look: async () => {
+        const named = (await polytomic.models.list(reading())).filter(
+          ({ name, connection_id }) => name === entry.name && connection_id === entry.connection.id,
+        );
+        const suspects = entry.connection.made
+          ? named
+          : named.filter(({ configuration }) => configuration['query'] === entry.query);
+        return finding(entry, suspects, entry.connection.made);
+      },
+      // Polytomic deletes a model that is in use, and breaks what uses it.
+      users: async ({ id }) => (await polytomic.syncs.list(reading())).filter((sync) => readsFrom(sync, id)),
+      remove: ({ id }) => polytomic.models.delete(id),
+    });
+  }
+
+  async function undoSync(entry: SyncEntry): Promise<UndoOutcome> {
+    const outcome = await undoing(entry, {
+      look: async () => {
+        const syncs = await polytomic.syncs.list({ target_connection_id: entry.connection.id, ...reading() });
+        const suspects = syncs.filter((sync) => sync.name === entry.name && readsFrom(sync, entry.model.id));
+        return finding(entry, suspects, entry.model.made);
+      },
+      remove: ({ id }) => polytomic.syncs.delete(id),
+    });
+    return { ...outcome, left: [...outcome.left, ...(await audienceLeft(entry))] };
+  }
+
+  /** The audience that came with the sync, or that a create which failed left behind. */
+  async function audienceLeft({ audience, madeAudience, connection }: SyncEntry): Promise<string[]> {
+    const stays = ({ id, name }: Deletion) =>
+      `Audience “${name}” (${id}) stays: Polytomic has no call to delete one. Delete it in LinkedIn Campaign Manager.`;
+    if (madeAudience !== undefined) return madeAudience.made ? [stays(madeAudience)] : [];
+    if (audience === undefined) return [];
+    try {
+      const { data } = await polytomic.targets.list(connection.id, reading());
+      return audiencesNamed(audience, data).map(stays);
+    } catch (error) {
+      if (!isFinal(error)) throw error;
+      return [
+        `Audience “${audience.name}” in ad account ${audience.account} may have been made, and cannot be looked up: ${error.message}.`,
+      ];
+    }
+  }
+
+  async function takeBackAccounts({ connection, added }: AccountsEntry): Promise<UndoOutcome> {
+    const where = `connection “${connection.name}” (${connection.id})`;
+    try {
+      const enabled = await enabledAccounts(polytomic, connection.id);
+      if (added === undefined) {
+        return {
+          left: [
+            `It is not known which ad accounts this run enabled on ${where}; enabled are ${listed(enabled.map(({ label }) => label))}. Look at them in Polytomic.`,
+          ],
+        };
+      }
+      if (added.length === 0) return { left: [] };
+      const syncs = await polytomic.syncs.list({ target_connection_id: connection.id, ...reading() });
+      const usersOf = (account: string) =>
+        syncs.filter(({ target }) => target?.object?.startsWith(`${account}~`)).map(({ name }) => name);
+      const free = added.filter(({ value }) => usersOf(value).length === 0);
+      const kept = added.filter(({ value }) => usersOf(value).length > 0);
+      const isFree = ({ value }: { value: string }) => free.some((one) => one.value === value);
+      if (enabled.some(isFree)) {
+        const after = await writeAccounts(
+          polytomic,
+          connection.id,
+          enabled.filter((account) => !isFree(account)),
+        );
+        if (after.some(isFree)) {
+          throw failure('Unavailable', `Taking back ad accounts from ${where}: Polytomic kept some. Trying again.`);
+        }
+      }
+      return {
+        ...(free.length === 0 ? {} : { undone: { kind: 'accounts', labels: free.map(({ label }) => label) } }),
+        left: kept.map(
+          ({ value, label }) =>
+            `Ad account “${label}” stays enabled on ${where}: syncs use it: ${listed(usersOf(value))}.`,
+        ),
+      };
+    } catch (error) {
+      // Gone with its connection.
+      if (error instanceof ApiError && error.status === 404) return { left: [] };
+      if (!isFinal(error)) throw error;
+      const labels = added === undefined ? 'Ad accounts' : `Ad accounts ${listed(added.map(({ label }) => label))}`;
+      return { left: [`${labels} stay enabled on ${where}: ${error.message}.`] };
+    }
+  }
+
+  /** Deletes what the entry made, unless syncs of others use it; `look` finds it where its id never came back. */
+  async function undoing(
+    entry: ConnectionEntry | ModelEntry | SyncEntry,
+    {
+      look,
+      users,
+      remove,
+    }: {
+      look: () => Promise<Finding>;
+      users?: (deletion: Deletion) => Promise<Sync[]>;
+      remove: (deletion: Deletion) => Promise<void>;
+    },
+  ): Promise<UndoOutcome> {
+    const { kind, name, made } = entry;
+    if (made !== undefined && !made.made) return { left: [] };
+    const begun: Deletion | undefined = made ?? activityInfo().heartbeatDetails ?? undefined;
+    let target: Deletion;
+    try {
+      const found: Finding = begun === undefined ? await look() : { ours: begun };
+      if (found === undefined) return { left: [] };
+      if ('unproven' in found) return { left: [found.unproven] };
+      target = found.ours;
+    } catch (error) {
+      if (!isFinal(error)) throw error;
+      return { left: [`${capital(kind)} “${name}” may have been made, and cannot be looked up: ${error.message}.`] };
+    }
+    if (made === undefined) heartbeat({ id: target.id, name: target.name } satisfies Deletion);
+    const undone = { kind, id: target.id, name: target.name };
+    try {
+      const inUse = (await users?.(target)) ?? [];
+      if (inUse.length > 0)
+        return { left: [stays(kind, target, `syncs use it: ${listed(inUse.map(({ name }) => name))}`)] };
+      await remove(target);
+      return { undone, left: [] };
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 404) return { undone, left: [] };
+      if (!isFinal(error)) throw error;
+      return { left: [stays(kind, target, error.message)] };
+    }
+  }
+
+  /**
+   * Whose the things of this name, which are as they were asked for, may be: made by this run if it carries them (`onOurs`),
+   * or if there is one that was made since the step began, by the user whose key the worker has.
+   */
+  async function finding(
+    { kind, name, since }: ConnectionEntry | ModelEntry | SyncEntry,
+    suspects: readonly Suspect[],
+    onOurs: boolean,
+  ): Promise<Finding> {
+    const earliest = Date.parse(since) - CLOCK_TOLERANCE_MS;
+    const recent = onOurs ? suspects : suspects.filter((one) => (timeOf(one.created_at) ?? earliest) >= earliest);
+    const [only, ...others] = recent;
+    if (only === undefined) return undefined;
+    const ids = recent.map(({ id }) => id).join(', ');
+    const unproven = (why: string): Finding => ({
+      unproven: `${capital(kind)} “${name}” (${ids}) stays: ${why}. Look at it in Polytomic.`,
+    });
+    if (others.length > 0) return unproven('there are several of this name, and this run can have made only one');
+    if (onOurs) return { ours: { id: only.id, name: only.name } };
+    if (timeOf(only.created_at) === undefined) return unproven('Polytomic does not say when it was made');
+    const me = await polytomic.me(reading());
+    if (me.id === undefined || only.created_by?.id === undefined || me.id === only.created_by.id)
+      return { ours: { id: only.id, name: only.name } };
+    return unproven(`it was made by ${only.created_by.name ?? only.created_by.id}, not by this run`);
+  }
+}
+
+function stays(kind: string, { id, name }: Deletion, why: string): string {
+  return `${capital(kind)} “${name}” (${id}) stays: ${why}.`;
+}
+
+/** Whether a sync reads this model. */
+function readsFrom({ model_ids = [], fields = [], identity }: Sync, modelId: string): boolean {
+  const read = [...model_ids, ...fields.map(({ source }) => source?.model_id), identity?.source.model_id];
+  return read.includes(modelId);
+}
