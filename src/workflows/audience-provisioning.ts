@@ -52,6 +52,7 @@ const longActivities = proxyActivities<Activities>({
 const { searchAttributesRegistered } = proxyLocalActivities<Activities>({
   startToCloseTimeout: '5 seconds',
   retry: { maximumAttempts: 2 },
+  summary: 'Look whether runs can be listed by stage',
 });
 
 /** How much of a failure's message is kept, in characters: a query engine's can quote the whole query. */
@@ -259,7 +260,7 @@ class Provisioning {
         const created = await this.step(
           STEP.sync(sync.name),
           (step) =>
-            activities.createSync.executeWithOptions({ summary: `Sync ${sync.name}` }, [
+            activities.createSync.executeWithOptions({ summary: summaryOf('Sync', sync) }, [
               { step, sync, model, connection, audience },
             ]),
           (made) => ({
@@ -350,8 +351,9 @@ function failureOf(step: string, failure: ActivityFailure): StepFailure {
   return { step, type, message: shorten(cause?.message ?? failure.message) };
 }
 
+/** One line for the Web UI. Temporal takes 400 bytes. */
 function summaryOf(what: string, spec: { use: string } | { name: string }): string {
-  return shorten(`${what} ${'use' in spec ? spec.use : spec.name}`, 100);
+  return shorten(`${what} “${'use' in spec ? spec.use : spec.name}”`, 100);
 }
 
 function shorten(text: string, max = MAX_MESSAGE): string {
