@@ -1,30 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { currentDetails, escapeMarkdown, linkOf } from '../../src/workflows/current-details.ts';
+import { currentDetails } from '../../src/workflows/current-details.ts';
 import type { ProvisioningStatus, StepStatus } from '../../src/workflows/messages.ts';
-
-/** Text that means to be more than text. */
-const HOSTILE = [
-  '[x](https://evil.example)',
-  '<img src=x onerror=alert(1)>',
-  '![x](https://evil.example/x.png)',
-  '<https://evil.example>',
-  'https://evil.example',
-  'a@evil.example',
-  '</td></table><script>alert(1)</script>',
-  '`code` **bold** _emphasis_ ~~gone~~ $formula$ &lt;b&gt; &#60;b&#62;',
-  '\n\n# heading\n\n- item\n1. item\n> quote\n\n    code\n\n| a | b |\n|-|-|\n| c | d |',
-  '[ref]: https://evil.example\n[ref]',
-  '\\[x\\](https://evil.example) \\\\<b>',
-];
-
-const outside = fc.oneof(
-  fc.constantFrom(...HOSTILE),
-  fc.string({ unit: 'binary' }),
-  fc
-    .array(fc.constantFrom(...'\\`*_{}[]()#+-.!:|&<>~^$/@"\'= \n\r\t\u2028\u202eax1'), { maxLength: 40 })
-    .map((all) => all.join('')),
-);
+import { outside } from '../support/hostile-text.ts';
 
 function step(id: string, more: Partial<StepStatus> = {}): StepStatus {
   return { id, state: 'pending', resources: [], ...more };
@@ -42,80 +20,6 @@ function status(more: Partial<ProvisioningStatus> = {}): ProvisioningStatus {
 }
 
 const ask = { url: 'https://linkedin.example/oauth?state=a', since: '2026-01-01T00:00:00.000Z', claims: 0 };
-
-/** What a reader sees of escaped text: what CommonMark makes of it. */
-function read(markdown: string): string {
-  return markdown
-    .replace(/\\([!-/:-@[-`{-~])/g, (_, mark: string) => `&#${mark.charCodeAt(0)};`)
-    .replace(/&#(\d+);/g, (_, code: string) => String.fromCharCode(Number(code)));
-}
-
-describe('escaped text', () => {
-  it('has no sign left that Markdown or HTML could take for its own', () => {
-    fc.assert(
-      fc.property(outside, (text) => {
-        const bare = escapeMarkdown(text).replace(/\\[\\`*_{}[\]()#+\-.!:|&<>~^]|&#\d+;/g, '');
-        expect(bare).not.toMatch(/[\\`*_{}[\]()#+.!:|&<>~^$/@\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/u);
-        expect(bare).not.toMatch(/--/);
-      }),
-    );
-  });
-
-  it('reads as what it was, line breaks and invisible signs apart', () => {
-    fc.assert(
-      fc.property(outside, (text) => {
-        expect(read(escapeMarkdown(text))).toBe(text.replace(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]+/gu, ' '));
-      }),
-    );
-  });
-
-  it('leaves an id as it is', () => {
-    const id = 'c5d00bb7-e920-4ccf-859a-138355a528b6';
-    expect(escapeMarkdown(id)).toBe(id);
-  });
-});
-
-describe('a link', () => {
-  it.each([
-    'https://www.linkedin.com/oauth/v2/authorization?access_type=offline&client_id=1&scope=r_ads%20rw_ads#top',
-    'http://127.0.0.1:4000/_sandbox/consent/a?state=b',
-    'http://localhost/consent',
-    'http://[::1]:4000?state=b',
-  ])('is made of %s', (url) => {
-    expect(linkOf(url, 'Sign in')).toBe(`[Sign in](${url.replaceAll('&', '&amp;')})`);
-  });
-
-  it.each([
-    'http://www.linkedin.com/oauth',
-    'http://127.0.0.1.evil.example/',
-    'http://localhost@evil.example/',
-    'http://localhost:1@evil.example/',
-    'javascript:alert(1)',
-    'data:text/html,<script>alert(1)</script>',
-    'https://a.example/)[x](javascript:alert(1)',
-    'https://a.example/ "title"',
-    'https://a.example/<b>',
-    'https://a.example/\u202eb',
-    'HTTPS://a.example/\nnew line',
-  ])('is not made of %j, which is shown as text', (url) => {
-    expect(linkOf(url, 'Sign in')).toBe(escapeMarkdown(url));
-  });
-
-  it('is made of nothing that could end it', () => {
-    fc.assert(
-      fc.property(
-        fc.oneof(
-          outside,
-          outside.map((text) => `https://a.example/${text}`),
-        ),
-        (url) => {
-          const link = linkOf(url, 'Sign in');
-          expect(link === escapeMarkdown(url) || /^\[Sign in\]\(https?:\/\/[^\s()<>"'`\\]+\)$/.test(link)).toBe(true);
-        },
-      ),
-    );
-  });
-});
 
 describe('the current details', () => {
   it('begin with the stage, who asked, and what is asked of whom', () => {
@@ -175,7 +79,7 @@ describe('the current details', () => {
         steps: [step('audiences', { state: 'failed', failure })],
       }),
     );
-    expect(details).toMatch(/\*\*Failed\*\*\n\n✕ \*\*audiences\*\*: m{299}…\n\n⚠ w{299}…\n\n\| \| \| \|/);
+    expect(details).toMatch(/\*\*Failed\*\*\n\n✕ \*\*audiences\*\*: m{299}…\n\n⚠ w{299}…\n\n\|  \|  \|  \|/);
   });
 
   it('sum up the steps that do not fit', () => {
