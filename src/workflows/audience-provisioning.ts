@@ -52,7 +52,6 @@ const longActivities = proxyActivities<Activities>({
 const { searchAttributesRegistered } = proxyLocalActivities<Activities>({
   startToCloseTimeout: '5 seconds',
   retry: { maximumAttempts: 2 },
-  summary: 'Look whether runs can be listed by stage',
 });
 
 /** How much of a failure's message is kept, in characters: a query engine's can quote the whole query. */

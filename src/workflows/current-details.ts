@@ -1,6 +1,6 @@
 /**
- * The run as Markdown, for the *User Metadata* tab of the Temporal Web UI. Its pane is about ten lines high, so what is
- * asked of whom comes first, then what went wrong, then the steps.
+ * The run as Markdown, for the *User Metadata* tab of the Temporal Web UI. Its pane may be no more than ten lines high, so
+ * what is asked of whom comes first, then what went wrong, then the steps.
  */
 import { escapeMarkdown, linkOf, table } from './markdown.ts';
 import type { ProvisioningStatus, Stage, StepStatus } from './messages.ts';
@@ -8,6 +8,9 @@ import { MARK, outcomesOf } from './step-text.ts';
 
 /** How much of a failure's message, or of a warning, is shown, in characters. Query `status` has all of it. */
 const MAX_MESSAGE = 300;
+
+/** The pane is made as high as the text without its margins: what it cuts off at the bottom shall be this. */
+const BOTTOM = '&#160;';
 
 const HEADLINE: Record<Stage, string> = {
   connecting: 'Connecting to Snowflake and LinkedIn Ads',
@@ -28,6 +31,7 @@ export function currentDetails(status: ProvisioningStatus): string {
     ...failureLines(status.steps),
     ...status.warnings.map((warning) => `⚠ ${excerpt(warning)}`),
     ...stepLines(status.steps),
+    BOTTOM,
   ].join('\n\n');
 }
 
