@@ -20,6 +20,7 @@ import {
   RequestDiffersError,
 } from './client/errors.ts';
 import { type ProvisioningReport, type ProvisioningSummary, reportOf, summaryOf } from './client/report.ts';
+import { requestDetails } from './client/request-details.ts';
 import { requestDifference, requestDigest } from './request/digest.ts';
 import { type ProvisioningRequest, parseRequest } from './request/schema.ts';
 import { connectClient, temporalSettings } from './temporal/connection.ts';
@@ -114,6 +115,7 @@ export class AudienceClient {
         args: [request],
         memo: { name, requestDigest: digest },
         staticSummary: `LinkedIn Ads audience ${name}`,
+        staticDetails: requestDetails(request),
         workflowIdReusePolicy: again ? 'ALLOW_DUPLICATE_FAILED_ONLY' : 'REJECT_DUPLICATE',
         workflowIdConflictPolicy: 'FAIL',
       });

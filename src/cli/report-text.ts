@@ -1,9 +1,11 @@
 /** A provisioning for people to read, in lines no wider than their terminal. */
 import type { ProvisioningReport } from '../client/report.ts';
-import type { ProvisioningResult, StepState, StepStatus } from '../workflows/messages.ts';
+import type { ProvisioningResult, StepStatus } from '../workflows/messages.ts';
+import { MARK, outcomesOf } from '../workflows/step-text.ts';
 import { plain } from './terminal.ts';
 
-const MARK: Record<StepState, string> = { pending: '○', running: '◐', waiting: '⏸', done: '●', failed: '✕' };
+/** How much room the name of a step has, in characters; one that is longer has a line of its own. */
+const MAX_STEP_WIDTH = 32;
 
 /** The whole report. */
 export function reportLines(report: ProvisioningReport, columns: number): string[] {
@@ -30,7 +32,7 @@ export function changeLines(before: ProvisioningReport | undefined, report: Prov
     ...(report.problem === undefined || report.problem === before?.problem ? [] : [line(report.problem)]),
     ...(report.status?.steps ?? [])
       .filter((step) => step.state !== 'pending' && seen.get(step.id) !== JSON.stringify(step))
-      .map((step) => line(`${step.id}: ${step.state}${outcomeOf(step)}`)),
+      .map((step) => line(`${plain(step.id)}: ${[step.state, toldOf(step).join(', ')].filter(Boolean).join(' – ')}`)),
     ...report.pendingActivities
       .filter((pending) => pending.lastFailure !== undefined && !retries.has(JSON.stringify(pending)))
       .map(({ activity, attempt, lastFailure }) =>
@@ -88,30 +90,33 @@ export function wrapped(text: string, columns: number, indent = '  '): string[] 
 }
 
 function stepLines(steps: StepStatus[], columns: number): string[] {
-  const width = Math.min(Math.max(...steps.map(({ id }) => plain(id).length)), 32);
+  const width = Math.min(Math.max(...steps.map(({ id }) => plain(id).length)), MAX_STEP_WIDTH);
   return steps.flatMap((step) => {
-    const head = `${MARK[step.state]} ${plain(step.id).padEnd(width)}`;
-    const lines = [
-      ...step.resources.map(({ kind, made, id }) => `${kind} ${made ? 'made' : 'used'} ${plain(id)}`),
-      ...noteOf(step),
-    ];
-    if (lines.length === 0) return [head.trimEnd()];
+    const head = `${MARK[step.state]} ${plain(step.id).padEnd(width)}  `;
     const indent = ' '.repeat(width + 4);
-    return lines.flatMap((line, i) => wrapped(`${i === 0 ? head : indent.slice(2)}  ${line}`, columns, '    '));
+    const told = toldOf(step);
+    if (told.length === 0) return [head.trimEnd()];
+    const long = head.length > indent.length;
+    return [
+      ...(long ? [head.trimEnd()] : []),
+      ...told.flatMap((line, i) => hanging(i === 0 && !long ? head : indent, line, columns)),
+    ];
   });
 }
 
-function noteOf({ state, note, failure }: StepStatus): string[] {
-  if (failure !== undefined) return [plain(`${failure.type}: ${failure.message}`)];
-  return note === undefined || state === 'waiting' ? [] : [plain(note)];
+/** What came of a step, or why it failed. */
+function toldOf(step: StepStatus): string[] {
+  const { failure } = step;
+  return [
+    ...outcomesOf(step, plain),
+    ...(failure === undefined ? [] : [`${plain(failure.type)}: ${plain(failure.message)}`]),
+  ];
 }
 
-function outcomeOf(step: StepStatus): string {
-  const parts = [
-    ...step.resources.map(({ kind, made, id }) => `${kind} ${made ? 'made' : 'used'} ${plain(id)}`),
-    ...noteOf(step),
-  ];
-  return parts.length === 0 ? '' : ` – ${parts.join(', ')}`;
+/** Text behind `head`, its further lines as far to the right as the first. */
+function hanging(head: string, text: string, columns: number): string[] {
+  const indent = ' '.repeat(head.length);
+  return wrapped(text, columns - head.length, '').map((line, i) => `${i === 0 ? head : indent}${line}`);
 }
 
 function pendingLines({ pendingActivities }: ProvisioningReport, columns: number): string[] {

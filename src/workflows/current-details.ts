@@ -1,11 +1,16 @@
 /**
- * The run as Markdown, for the *User Metadata* tab of the Temporal Web UI. Its pane is about ten lines high, so what is
- * asked of whom comes first, then what went wrong, then the steps.
+ * The run as Markdown, for the *User Metadata* tab of the Temporal Web UI. Its pane may be no more than ten lines high, so
+ * what is asked of whom comes first, then what went wrong, then the steps.
  */
-import type { ProvisioningStatus, Stage, StepState, StepStatus } from './messages.ts';
+import { escapeMarkdown, linkOf, table } from './markdown.ts';
+import type { ProvisioningStatus, Stage, StepStatus } from './messages.ts';
+import { MARK, outcomesOf } from './step-text.ts';
 
-/** How many steps are listed, in count; the rest are summed up in one line. */
-const MAX_STEPS = 30;
+/** How much of a failure's message, or of a warning, is shown, in characters. Query `status` has all of it. */
+const MAX_MESSAGE = 300;
+
+/** The pane is made as high as the text without its margins: what it cuts off at the bottom shall be this. */
+const BOTTOM = '&#160;';
 
 const HEADLINE: Record<Stage, string> = {
   connecting: 'Connecting to Snowflake and LinkedIn Ads',
@@ -17,24 +22,6 @@ const HEADLINE: Record<Stage, string> = {
   cancelled: 'Cancelled',
 };
 
-const MARK: Record<StepState, string> = { pending: '○', running: '◐', waiting: '⏸', done: '●', failed: '✕' };
-
-/** Text that came from outside, harmless in Markdown: no markup, no link, no line of its own. */
-export function escapeMarkdown(text: string): string {
-  return text
-    .replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ')
-    .replace(/[\\`*_{}[\]()#+\-.!|~<>&:@]/g, (mark) => `\\${mark}`);
-}
-
-/**
- * A link, if it is safe to make one: `https:`, or `http:` on loopback, where the sandbox lives. Anything else is shown as
- * text, so that nobody is led by the run to an address that its page does not show.
- */
-export function linkOf(url: string, text: string): string {
-  const safe = /^https:\/\/[^\s<>()\\"'`]+$|^http:\/\/(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(\/[^\s<>()\\"'`]*)?$/;
-  return safe.test(url) ? `[${text}](${url})` : escapeMarkdown(url);
-}
-
 /** The current details of a run in this state. */
 export function currentDetails(status: ProvisioningStatus): string {
   const requester = status.requester === undefined ? '' : ` · for ${escapeMarkdown(status.requester)}`;
@@ -42,8 +29,9 @@ export function currentDetails(status: ProvisioningStatus): string {
     `**${HEADLINE[status.stage]}**${requester}`,
     ...askLines(status),
     ...failureLines(status.steps),
-    ...status.warnings.map((warning) => `⚠ ${escapeMarkdown(warning)}`),
-    stepLines(status.steps),
+    ...status.warnings.map((warning) => `⚠ ${excerpt(warning)}`),
+    ...stepLines(status.steps),
+    BOTTOM,
   ].join('\n\n');
 }
 
@@ -52,28 +40,33 @@ function askLines({ signIn }: ProvisioningStatus): string[] {
   const ask =
     signIn.url === undefined
       ? escapeMarkdown(signIn.hint ?? 'Sign in to LinkedIn in Polytomic.')
-      : `👉 ${linkOf(signIn.url, 'Sign in to LinkedIn')}`;
-  const then = `${ask} – then send signal \`oauthCompleted\` (*More Actions*, no input needed).`;
-  return signIn.lastCheck === undefined
-    ? [then]
-    : [then, `Not signed in yet: ${escapeMarkdown(signIn.lastCheck.reason)}`];
+      : linkOf(signIn.url, 'Sign in to LinkedIn');
+  const steps = `1. ${ask}\n2. Say so: *More Actions → Send a Signal →* \`oauthCompleted\`, no input needed`;
+  return signIn.lastCheck === undefined ? [steps] : [`⚠ Not signed in yet: ${excerpt(signIn.lastCheck.reason)}`, steps];
 }
 
 function failureLines(steps: StepStatus[]): string[] {
   return steps.flatMap(({ failure }) =>
-    failure === undefined ? [] : [`✕ **${escapeMarkdown(failure.step)}**: ${escapeMarkdown(failure.message)}`],
+    failure === undefined ? [] : [`✕ **${escapeMarkdown(failure.step)}**: ${excerpt(failure.message)}`],
   );
 }
 
-function stepLines(steps: StepStatus[]): string {
-  const shown = steps.slice(0, MAX_STEPS).map((step) => {
-    const what = step.resources.map(
-      ({ kind, made, id }) => ` · ${kind} ${made ? 'made' : 'used'} ${escapeMarkdown(id)}`,
-    );
-    const why = step.note === undefined || step.state === 'waiting' ? '' : ` · ${escapeMarkdown(step.note)}`;
-    return `- ${MARK[step.state]} ${escapeMarkdown(step.id)}${what.join('')}${why}`;
-  });
-  const rest = steps.length - shown.length;
-  const open = steps.slice(MAX_STEPS).filter((step) => step.state !== 'done').length;
-  return [...shown, ...(rest > 0 ? [`- and ${rest} more, ${open} of them not done`] : [])].join('\n');
+function stepLines(steps: StepStatus[]): string[] {
+  const rows = steps.map((step) => [
+    MARK[step.state],
+    escapeMarkdown(step.id),
+    outcomesOf(step, escapeMarkdown).join(' · '),
+  ]);
+  // Without headings, to save a line.
+  const { markdown, shown } = table(['', '', ''], rows);
+  const rest = steps.slice(shown);
+  const open = rest.filter((step) => step.state !== 'done').length;
+  return [
+    ...(shown > 0 ? [markdown] : []),
+    ...(rest.length > 0 ? [`and ${rest.length} more, ${open} of them not done`] : []),
+  ];
+}
+
+function excerpt(text: string): string {
+  return escapeMarkdown(text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE - 1)}…` : text);
 }
