@@ -19,6 +19,7 @@ import { createSecretResolver } from './request/secrets.ts';
 import { connectClient, connectWorker, type TemporalSettings, temporalSettings } from './temporal/connection.ts';
 import { dataConverter } from './temporal/data-converter.ts';
 import { searchAttributesRegistered } from './temporal/register-search-attributes.ts';
+import { undoEntriesOf } from './temporal/undo-entries-of.ts';
 import { type WorkerSettings, workerSettings } from './worker-settings.ts';
 
 /** Made by `npm run build`, so that a worker starts without webpack. */
@@ -67,7 +68,7 @@ export async function startWorker({
   additions,
 }: WorkerParts): Promise<RunningWorker> {
   const { taskQueue, polytomic, secrets, shutdownGraceMs } = settings;
-  const { connection: clientConnection } = await connectClient(temporal);
+  const { client, connection: clientConnection } = await connectClient(temporal);
   const connection = await connectWorker(temporal);
   const close = async () => {
     await connection.close();
@@ -84,6 +85,7 @@ export async function startWorker({
         polytomic,
         resolveSecret: createSecretResolver({ env, ...secrets }),
         noticeNetworks: settings.noticeNetworks,
+        undoEntriesOf: (run) => undoEntriesOf(client, run),
         searchAttributesRegistered: () => searchAttributesRegistered(clientConnection, temporal.namespace),
       }),
       dataConverter: dataConverter(),

@@ -207,11 +207,7 @@ class Inspection {
   }
 }
 
-function identityProblems(
-  { identity }: SyncRequest,
-  field: TargetField | undefined,
-  fields: TargetField[],
-): string[] {
+function identityProblems({ identity }: SyncRequest, field: TargetField | undefined, fields: TargetField[]): string[] {
   if (identity === undefined || field === undefined) return [];
   if (!field.supports_identity) {
     const identities = fields.filter(({ supports_identity }) => supports_identity).map(({ id }) => id);

@@ -4,6 +4,7 @@ import type { Actor } from '../polytomic/connections.ts';
 import { ApiError } from '../polytomic/errors.ts';
 import type { Sync } from '../polytomic/sync-shape.ts';
 import { listed } from '../request/choice.ts';
+import type { RunToUndo } from '../workflows/messages.ts';
 import type {
   AccountsEntry,
   ConnectionEntry,
@@ -36,8 +37,13 @@ interface Suspect extends Deletion {
 type Finding = { ours: Deletion } | { unproven: string } | undefined;
 
 /** Makes the activities of this file. */
-export function undoActivities({ polytomic }: ActivityDependencies) {
+export function undoActivities({ polytomic, undoEntriesOf }: ActivityDependencies) {
   return {
+    /** What a run that has ended made or may have made, as its own history tells. */
+    async readUndoEntries(run: RunToUndo): Promise<UndoEntry[]> {
+      return undoEntriesOf(run);
+    },
+
     /**
      * Undoes one entry. What is gone already counts as undone. What Polytomic refuses to delete, or what cannot be proven to
      * be the run's own, is left and named; only what passes (an outage, a limit) fails, and is tried again.

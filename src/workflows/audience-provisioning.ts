@@ -34,8 +34,8 @@ import {
   undoEntriesQuery,
 } from './messages.ts';
 import { STEP } from './progress.ts';
-import { newRunState, type RunState } from './run-state.ts';
 import { type PiecePath, Run, StepFailed, WaitAbandoned } from './run.ts';
+import { newRunState, type RunState } from './run-state.ts';
 import { shorten } from './shorten.ts';
 import { refusal, SignIn } from './sign-in.ts';
 import { undoAll } from './undo.ts';
@@ -48,7 +48,10 @@ const SERVED_ABOVE = 300;
  * Makes a LinkedIn Ads audience fed from a Snowflake query. Input: a request as docs/request.md describes it. `carried` is
  * what a run that has lived long hands to the one that continues it; nobody else can give it.
  */
-export async function AudienceProvisioning(input: ProvisioningRequest, carried?: RunState): Promise<ProvisioningResult> {
+export async function AudienceProvisioning(
+  input: ProvisioningRequest,
+  carried?: RunState,
+): Promise<ProvisioningResult> {
   const { startTime, continuedFromExecutionRunId } = workflowInfo();
   const continued = continuedFromExecutionRunId === undefined ? undefined : carried;
   const provisioning = new Provisioning(continued ?? newRunState(input, startTime));
@@ -216,8 +219,7 @@ class Provisioning {
       },
       outcome: ({ resource }) => ({ resources: [{ kind: 'connection', ...resource }] }),
       piece: ['linkedinAds', 'connection'],
-      undo: () =>
-        this.connectionEntry(STEP.linkedinConnection, this.run.request.linkedinAds.connection, 'linkedinads'),
+      undo: () => this.connectionEntry(STEP.linkedinConnection, this.run.request.linkedinAds.connection, 'linkedinads'),
       undoAfter: (entry, { resource }) => madeBy(entry, resource),
     });
     const { resource: connection } = provided;
@@ -231,8 +233,7 @@ class Provisioning {
       work: () => this.choices.accounts(connection),
       outcome: ({ enabled }) => ({ note: shorten(enabled.map(({ label }) => label).join(', '), 200) }),
       piece: ['linkedinAds', 'accounts'],
-      undo: () =>
-        connection.made ? undefined : { kind: 'accounts', step: STEP.adAccounts, since: now(), connection },
+      undo: () => (connection.made ? undefined : { kind: 'accounts', step: STEP.adAccounts, since: now(), connection }),
       undoAfter: (entry, { added }) =>
         added.length === 0 || entry.kind !== 'accounts' ? undefined : { ...entry, added },
     });
@@ -356,7 +357,8 @@ class Provisioning {
     }
     if (retry.change === undefined || retry.change === null) return;
     const path = this.pieceOf(step.id);
-    if (path === undefined) throw refusal(`Step ${step.id} has no piece of the request to change; leave out \`change\`.`);
+    if (path === undefined)
+      throw refusal(`Step ${step.id} has no piece of the request to change; leave out \`change\`.`);
     const parsed = parseChange(this.run.request, path, retry.change);
     if (!parsed.ok) throw refusal(faultsText(parsed.faults), 'InvalidChange');
   }
@@ -409,7 +411,9 @@ class Provisioning {
     await this.closed();
     if (cancelled) return error;
     const left = outcome.leftBehind.map(({ kind, name, id }) => `${kind} ${name} (${id})`);
-    const message = [...reasons, ...outcome.notUndone, `Left in Polytomic: ${left.join(', ') || 'nothing'}.`].join('\n');
+    const message = [...reasons, ...outcome.notUndone, `Left in Polytomic: ${left.join(', ') || 'nothing'}.`].join(
+      '\n',
+    );
     return ApplicationFailure.nonRetryable(shorten(message), FAILURE.provisioningFailed, outcome);
   }
 

@@ -1,7 +1,7 @@
 /** Cleans up after a provisioning that ended without undoing anything itself, as after a `terminate`. */
 import { ApplicationFailure, CancellationScope, setCurrentDetails, setHandler } from '@temporalio/workflow';
 import { stepActivities } from './activity-proxies.ts';
-import { escapeMarkdown } from './current-details.ts';
+import { escapeMarkdown } from './markdown.ts';
 import { type RunToUndo, type UndoResult, undoStatusQuery } from './messages.ts';
 import { undoAll } from './undo.ts';
 
@@ -23,9 +23,10 @@ export async function AudienceUndo(input: RunToUndo): Promise<UndoResult> {
       if (undone !== undefined) result.undone.push(undone);
       result.left.push(...left);
       setCurrentDetails(
-        [`**Undone: ${result.undone.length} of ${entries.length}**`, ...result.left.map((line) => `⚠ ${escapeMarkdown(line)}`)].join(
-          '\n\n',
-        ),
+        [
+          `**Undone: ${result.undone.length} of ${entries.length}**`,
+          ...result.left.map((line) => `⚠ ${escapeMarkdown(line)}`),
+        ].join('\n\n'),
       );
     });
     return result;

@@ -7,10 +7,10 @@ import { answeringActivities, stepActivities } from './activity-proxies.ts';
 import {
   type AdAccount,
   type ChooseAudience,
-  type Choices as Listed,
   chooseAudienceUpdate,
   type FindChoices,
   findChoicesUpdate,
+  type Choices as Listed,
   type Question,
   type Resource,
   type SelectAccounts,
@@ -43,7 +43,7 @@ export class Choices {
     });
     setHandler(chooseAudienceUpdate, (answer) => this.inTurn(() => this.chooseAudience(answer)), {
       validator: (answer) => this.checkAudience(answer),
-      description: "Choose a sync's audience: {\"sync\": \"…\", \"audience\": {\"existing\": \"name or id\"}}",
+      description: 'Choose a sync\'s audience: {"sync": "…", "audience": {"existing": "name or id"}}',
     });
     setHandler(findChoicesUpdate, (wanted) => this.find(wanted), {
       validator: (wanted) => this.checkFind(wanted),
@@ -88,7 +88,9 @@ export class Choices {
         const early = this.run.state.answers.audiences[step];
         const spec = early === undefined ? sync : { ...sync, audience: early };
         const finding =
-          early === undefined && first !== undefined ? first : (await this.inspect(connection, [spec], stepActivities))[0];
+          early === undefined && first !== undefined
+            ? first
+            : (await this.inspect(connection, [spec], stepActivities))[0];
         if (finding === undefined) throw new TypeError(`${step} was not inspected`);
         if ('audience' in finding) return finding.audience;
         delete this.run.state.answers.audiences[step];
@@ -108,7 +110,11 @@ export class Choices {
   }
 
   /** A look at the audiences for what these syncs ask of them. */
-  inspect(connection: Resource, syncs: SyncRequest[], activities: typeof stepActivities): Promise<AudienceInspection[]> {
+  inspect(
+    connection: Resource,
+    syncs: SyncRequest[],
+    activities: typeof stepActivities,
+  ): Promise<AudienceInspection[]> {
     const summary = 'Look at the audiences there are';
     const { originalRunId } = this.run.identity;
     return this.run.call(() =>
@@ -157,10 +163,11 @@ export class Choices {
       return KEPT;
     }
     const connection = this.connection();
-    const accounts =
-      isWhole(question)
-        ? wanted === 'all' ? question.choices : chosenFrom(question, wanted, 'ad account')
-        : await this.asUpdate(() => answeringActivities.checkAdAccounts({ connection, wanted }));
+    const accounts = isWhole(question)
+      ? wanted === 'all'
+        ? question.choices
+        : chosenFrom(question, wanted, 'ad account')
+      : await this.asUpdate(() => answeringActivities.checkAdAccounts({ connection, wanted }));
     if (this.questionOf(STEP.adAccounts) === undefined) throw refusal(ANSWERED);
     answers.accounts = wanted === 'all' ? 'all' : accounts.map(({ value }) => value);
     this.run.progress.answered(STEP.adAccounts);
@@ -193,15 +200,16 @@ export class Choices {
     }
     if (sync === undefined) throw refusal(`There is no ${step}.`);
     const connection = this.connection();
-    const [finding] = await this.asUpdate(() =>
-      this.inspect(connection, [{ ...sync, audience }], answeringActivities),
-    );
+    const [finding] = await this.asUpdate(() => this.inspect(connection, [{ ...sync, audience }], answeringActivities));
     if (this.questionOf(step) === undefined) throw refusal(ANSWERED);
-    if (finding === undefined || 'problem' in finding) throw refusal(finding?.problem.message ?? '', finding?.problem.code);
+    if (finding === undefined || 'problem' in finding)
+      throw refusal(finding?.problem.message ?? '', finding?.problem.code);
     if ('ask' in finding) throw refusal(finding.ask.why ?? 'It fits several; give the id.', 'Ambiguous');
     this.run.state.chosen[step] = finding.audience;
     this.run.progress.answered(step);
-    return 'existing' in finding.audience ? finding.audience.existing.id : `to be made: ${finding.audience.create.name}`;
+    return 'existing' in finding.audience
+      ? finding.audience.existing.id
+      : `to be made: ${finding.audience.create.name}`;
   }
 
   private checkFind({ step }: FindChoices): void {

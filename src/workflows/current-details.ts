@@ -3,11 +3,20 @@
  * what is asked of whom comes first, then what went wrong, then the steps.
  */
 import { escapeMarkdown, linkOf, table } from './markdown.ts';
-import type { ProvisioningStatus, Stage, StepStatus } from './messages.ts';
+import type { ProvisioningStatus, Question, SignInStatus, Stage, StepStatus } from './messages.ts';
 import { MARK, outcomesOf } from './step-text.ts';
 
 /** How much of a failure's message, or of a warning, is shown, in characters. Query `status` has all of it. */
 const MAX_MESSAGE = 300;
+
+/** How many choices are named, in count. Query `status` has more of them, and update `findChoices` the rest. */
+const MAX_SHOWN = 8;
+
+const CHECKED: Record<NonNullable<SignInStatus['lastCheck']>['outcome'], string> = {
+  not_yet: 'Not signed in yet',
+  denied: 'Denied; it can be tried again',
+  no_accounts: 'Signed in, but not usable',
+};
 
 /** The pane is made as high as the text without its margins: what it cuts off at the bottom shall be this. */
 const BOTTOM = '&#160;';
@@ -15,8 +24,11 @@ const BOTTOM = '&#160;';
 const HEADLINE: Record<Stage, string> = {
   connecting: 'Connecting to Snowflake and LinkedIn Ads',
   awaiting_sign_in: 'Waiting for a person to sign in to LinkedIn',
+  awaiting_choice: 'Waiting for a person to choose',
+  blocked: 'Blocked until a person mends a step',
   preparing: 'Preparing models, ad accounts and audiences',
   syncing: 'Creating the syncs',
+  undoing: 'Deleting what was made',
   completed: 'Completed',
   failed: 'Failed',
   cancelled: 'Cancelled',
@@ -28,7 +40,8 @@ export function currentDetails(status: ProvisioningStatus): string {
   return [
     `**${HEADLINE[status.stage]}**${requester}`,
     ...askLines(status),
-    ...failureLines(status.steps),
+    ...status.questions.map(questionLine),
+    ...status.steps.flatMap(failureLines),
     ...status.warnings.map((warning) => `⚠ ${excerpt(warning)}`),
     ...stepLines(status.steps),
     BOTTOM,
@@ -42,13 +55,32 @@ function askLines({ signIn }: ProvisioningStatus): string[] {
       ? escapeMarkdown(signIn.hint ?? 'Sign in to LinkedIn in Polytomic.')
       : linkOf(signIn.url, 'Sign in to LinkedIn');
   const steps = `1. ${ask}\n2. Say so: *More Actions → Send a Signal →* \`oauthCompleted\`, no input needed`;
-  return signIn.lastCheck === undefined ? [steps] : [`⚠ Not signed in yet: ${excerpt(signIn.lastCheck.reason)}`, steps];
+  const { lastCheck } = signIn;
+  return lastCheck === undefined ? [steps] : [`⚠ ${CHECKED[lastCheck.outcome]}: ${excerpt(lastCheck.reason)}`, steps];
 }
 
-function failureLines(steps: StepStatus[]): string[] {
-  return steps.flatMap(({ failure }) =>
-    failure === undefined ? [] : [`✕ **${escapeMarkdown(failure.step)}**: ${excerpt(failure.message)}`],
-  );
+/** What is asked, how it is answered, and the first of the answers there are. */
+function questionLine({ step, answer, choices, total, why }: Question): string {
+  const example =
+    answer === 'selectAccounts'
+      ? '{"accounts": ["…"]}'
+      : JSON.stringify({ sync: step.replace(/^sync /, ''), audience: { existing: '…' } });
+  const shown = choices.slice(0, MAX_SHOWN).map(({ label }) => escapeMarkdown(label));
+  const more = total > shown.length ? ` and ${total - shown.length} more` : '';
+  return [
+    ...(why === undefined ? [] : [`⚠ ${excerpt(why)}`]),
+    `Choose for **${escapeMarkdown(step)}**: ${shown.join(', ') || 'there is nothing'}${more}`,
+    `*More Actions → Send an Update →* \`${answer}\` with ${code(example)}`,
+  ].join('\n\n');
+}
+
+function failureLines({ id, state, failure, piece }: StepStatus): string[] {
+  if (failure === undefined) return [];
+  const what = `✕ **${escapeMarkdown(id)}**: ${excerpt(failure.message)}`;
+  if (state !== 'blocked') return [what];
+  const mend = piece === undefined ? '' : `; \`change\` replaces ${code(piece)} of the request`;
+  const example = JSON.stringify({ step: id, ...(piece === undefined ? {} : { change: '…' }) });
+  return [what, `*More Actions → Send an Update →* \`retryStep\` with ${code(example)}${mend}, or \`giveUp\``];
 }
 
 function stepLines(steps: StepStatus[]): string[] {
@@ -65,6 +97,11 @@ function stepLines(steps: StepStatus[]): string[] {
     ...(shown > 0 ? [markdown] : []),
     ...(rest.length > 0 ? [`and ${rest.length} more, ${open} of them not done`] : []),
   ];
+}
+
+/** A piece of code to type. Text that came from outside may stand in it: a backquote would end it. */
+function code(text: string): string {
+  return `\`${text.replace(/[`\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ')}\``;
 }
 
 function excerpt(text: string): string {

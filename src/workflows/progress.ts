@@ -204,7 +204,10 @@ export class Progress {
     this.changed();
   }
 
-  private set(id: string, change: Outcome & { state: StepState; failure?: StepFailure; piece?: string; generation?: number }): void {
+  private set(
+    id: string,
+    change: Outcome & { state: StepState; failure?: StepFailure; piece?: string; generation?: number },
+  ): void {
     // Whoever has the sign-in link can connect an account, so it is shown only while it is needed.
     if (id === STEP.signIn && change.state !== 'waiting') delete this.state.signIn.asked;
     const { resources, generation } = this.of(id);

@@ -14,8 +14,8 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { StepContext } from '../activities/create-once.ts';
-import type { Notice } from '../activities/notices.ts';
-import { pathText, type ProvisioningRequest, type RunSettings, settingsOf } from '../request/schema.ts';
+import type { Notice } from '../notices/notice.ts';
+import { type ProvisioningRequest, pathText, type RunSettings, settingsOf } from '../request/schema.ts';
 import { BLOCKED_STEP, PROVISIONING_STAGE, REQUESTER } from '../temporal/search-attributes.ts';
 import { localActivities, noticeActivities } from './activity-proxies.ts';
 import { currentDetails } from './current-details.ts';
@@ -72,7 +72,7 @@ export interface StepWork<T> {
 }
 
 /** What a {@link Notice} says besides what the run adds to all of them. */
-type NoticeText = Omit<Notice, 'id' | 'at' | 'name' | 'workflowId' | 'runId'>;
+type NoticeText = Omit<Notice, 'id' | 'at' | 'name' | 'workflowId' | 'runId' | 'requester'>;
 
 /** One run of the workflow. */
 export class Run {
@@ -161,7 +161,8 @@ export class Run {
   /** On the list before the step runs: one whose outcome nobody hears of is undone too. */
   private remember(entry: UndoEntry | undefined): UndoEntry | undefined {
     if (entry === undefined) return undefined;
-    const same = (other: UndoEntry) => JSON.stringify({ ...other, since: '' }) === JSON.stringify({ ...entry, since: '' });
+    const same = (other: UndoEntry) =>
+      JSON.stringify({ ...other, since: '' }) === JSON.stringify({ ...entry, since: '' });
     const known = this.state.undo.find(same);
     if (known === undefined) this.state.undo.push(entry);
     return known ?? entry;
@@ -184,7 +185,7 @@ export class Run {
       throw new StepFailed(id);
     }
     this.progress.blocked(failure, piece === undefined ? undefined : pathText(piece));
-    this.notify({ event: 'blocked', step: id, message: failure.message });
+    this.notify({ event: 'blocked', step: id, failure });
   }
 
   /** Waits until a person has asked for a blocked step to be tried again. */
@@ -214,6 +215,7 @@ export class Run {
       name: this.request.name,
       workflowId,
       runId,
+      ...(this.request.requester === undefined ? {} : { requester: this.request.requester }),
     };
     const sent = CancellationScope.nonCancellable(() =>
       this.call(() =>

@@ -2,7 +2,15 @@
 import type { StepState, StepStatus } from './messages.ts';
 
 /** Signs that every font has, of one width in a terminal. */
-export const MARK: Record<StepState, string> = { pending: '○', running: '◐', waiting: '‖', done: '●', failed: '✕' };
+export const MARK: Record<StepState, string> = {
+  pending: '○',
+  running: '◐',
+  waiting: '‖',
+  blocked: '✕',
+  done: '●',
+  failed: '✕',
+  undone: '↶',
+};
 
 /**
  * What came of a step, in a few words each; `harmless` is applied to what came from outside. A resource is named by its

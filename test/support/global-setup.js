@@ -30,7 +30,7 @@ async function instrumentedBundle(directory) {
   globalThis.__coverage__ ??= {};
   const { code } = await bundleWorkflowCode(
     new WorkflowCoverage().augmentBundleOptions({
-      workflowsPath: fileURLToPath(new URL('../../dist/workflows/audience-provisioning.js', import.meta.url)),
+      workflowsPath: fileURLToPath(new URL('../../dist/workflows/workflows.js', import.meta.url)),
       logger: new DefaultLogger('WARN'),
     }),
   );

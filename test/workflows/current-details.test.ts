@@ -5,7 +5,7 @@ import type { ProvisioningStatus, StepStatus } from '../../src/workflows/message
 import { outside } from '../support/hostile-text.ts';
 
 function step(id: string, more: Partial<StepStatus> = {}): StepStatus {
-  return { id, state: 'pending', resources: [], ...more };
+  return { id, state: 'pending', resources: [], generation: 1, ...more };
 }
 
 function status(more: Partial<ProvisioningStatus> = {}): ProvisioningStatus {
@@ -14,12 +14,18 @@ function status(more: Partial<ProvisioningStatus> = {}): ProvisioningStatus {
     stage: 'awaiting_sign_in',
     startedAt: '2026-01-01T00:00:00.000Z',
     steps: [],
+    questions: [],
     warnings: [],
     ...more,
   };
 }
 
-const ask = { url: 'https://linkedin.example/oauth?state=a', since: '2026-01-01T00:00:00.000Z', claims: 0 };
+const ask = {
+  url: 'https://linkedin.example/oauth?state=a',
+  since: '2026-01-01T00:00:00.000Z',
+  until: '2026-01-08T00:00:00.000Z',
+  claims: 0,
+};
 
 describe('the current details', () => {
   it('begin with the stage, who asked, and what is asked of whom', () => {
@@ -35,7 +41,7 @@ describe('the current details', () => {
   });
 
   it('say why a claim was not believed, before they ask again', () => {
-    const lastCheck = { at: '2026-01-01T00:00:00.000Z', reason: 'no token yet' };
+    const lastCheck = { at: '2026-01-01T00:00:00.000Z', outcome: 'not_yet' as const, reason: 'no token yet' };
     const details = currentDetails(status({ signIn: { ...ask, lastCheck } }));
     expect(details.indexOf('Not signed in yet: no token yet')).toBeGreaterThan(0);
     expect(details.indexOf('Not signed in yet')).toBeLessThan(details.indexOf('[Sign in to LinkedIn]'));
@@ -105,7 +111,7 @@ describe('the current details', () => {
           currentDetails(
             status({
               requester: t,
-              signIn: { ...ask, lastCheck: { at: '', reason: t } },
+              signIn: { ...ask, lastCheck: { at: '', outcome: 'denied', reason: t } },
               warnings: [t],
               steps: [
                 step(`sync ${t}`, {
