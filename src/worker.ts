@@ -32,6 +32,13 @@ const BUILT_BUNDLE: WorkflowBundleOption = {
  */
 const SIZE = { maxCachedWorkflows: 100, maxConcurrentActivityTaskExecutions: 50 } as const;
 
+/**
+ * How long a run is kept for the worker that has it in its cache before any other may take it, in ms. When that worker was
+ * killed, this is how long nothing goes on; when it is only busy, another one replays the run, which is cheap. Below the
+ * deadline of a client's query, which waits here too. The SDK's default is 10 000.
+ */
+const STICKY_TIMEOUT_MS = 2_000;
+
 /** What {@link startWorker} needs. */
 export interface WorkerParts {
   temporal: TemporalSettings;
@@ -87,6 +94,7 @@ export async function startWorker({
       }),
       dataConverter: dataConverter(),
       ...SIZE,
+      stickyQueueScheduleToStartTimeout: STICKY_TIMEOUT_MS,
       workflowTaskPollerBehavior: { type: 'autoscaling' },
       activityTaskPollerBehavior: { type: 'autoscaling' },
       shutdownGraceTime: shutdownGraceMs,
