@@ -139,7 +139,7 @@ export class AudienceClient {
    * @throws NotFoundError
    */
   async status(name: string): Promise<ProvisioningReport> {
-    const [description, answer] = await Promise.all([this.describe(name), this.ask(name)]);
+    const [description, answer] = await Promise.all([this.describe(name), this.found(name, () => this.ask(name))]);
     return reportOf(description, answer);
   }
 

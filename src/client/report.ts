@@ -96,7 +96,10 @@ export function reportOf(
 type RawPendingActivity = NonNullable<WorkflowExecutionDescription['raw']['pendingActivities']>[number];
 
 function pendingActivity({ activityType, attempt, lastFailure, scheduledTime }: RawPendingActivity): PendingActivity {
-  const next = scheduledTime?.seconds == null ? undefined : Number(scheduledTime.seconds) * 1000;
+  const next =
+    scheduledTime?.seconds == null
+      ? undefined
+      : Number(scheduledTime.seconds) * 1000 + (scheduledTime.nanos ?? 0) / 1_000_000;
   return {
     activity: activityType?.name ?? 'unknown',
     attempt: attempt ?? 1,
