@@ -70,6 +70,9 @@ const QUERY_DEADLINE_MS = 2_500;
 /** How often a watch looks, in ms, unless told otherwise. */
 const WATCH_INTERVAL_MS = 1_000;
 
+/** The stages in which a run has ended. */
+const ENDINGS: ReadonlySet<Stage> = new Set(['completed', 'failed', 'cancelled']);
+
 /** gRPC status codes of Temporal's API that are told apart here. */
 const GRPC = { cancelled: 1, invalidArgument: 3, deadlineExceeded: 4, failedPrecondition: 9, unavailable: 14 } as const;
 
@@ -201,7 +204,9 @@ export class AudienceClient {
    */
   async list({ stage, limit = 100 }: { stage?: Stage; limit?: number } = {}): Promise<ProvisioningSummary[]> {
     const summaries: ProvisioningSummary[] = [];
-    const ofStage = stage === undefined ? '' : ` AND ${PROVISIONING_STAGE.name} = '${stage}'`;
+    // One that was terminated while it waited keeps the search attribute, and waits no more.
+    const open = stage === undefined || ENDINGS.has(stage) ? '' : ` AND ExecutionStatus = 'Running'`;
+    const ofStage = stage === undefined ? '' : ` AND ${PROVISIONING_STAGE.name} = '${stage}'${open}`;
     const query = `WorkflowType = '${WORKFLOW_TYPE}'${ofStage}`;
     try {
       for await (const execution of this.temporal.workflow.list({ query, pageSize: Math.min(limit, 1000) })) {
