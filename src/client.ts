@@ -172,6 +172,7 @@ export class AudienceClient {
    * @throws NotFoundError also if the run has ended.
    */
   async completeSignIn(name: string): Promise<void> {
+    await this.mustRun(name);
     await this.found(name, () => this.temporal.workflow.getHandle(workflowIdOf(name)).signal(oauthCompletedSignal));
   }
 
@@ -229,6 +230,8 @@ export class AudienceClient {
    * @throws NotFoundError also if the run has ended.
    */
   async cancel(name: string): Promise<void> {
+    // Temporal takes a request to cancel what has ended, and does nothing.
+    await this.mustRun(name);
     await this.found(name, () => this.temporal.workflow.getHandle(workflowIdOf(name)).cancel());
   }
 
@@ -243,6 +246,11 @@ export class AudienceClient {
 
   private describe(name: string): Promise<WorkflowExecutionDescription> {
     return this.found(name, () => this.temporal.workflow.getHandle(workflowIdOf(name)).describe());
+  }
+
+  private async mustRun(name: string): Promise<void> {
+    const { state } = summaryOf(await this.describe(name));
+    if (state !== 'running') throw new NotFoundError(name, this.namespace, state);
   }
 
   private async found<T>(name: string, call: () => Promise<T>): Promise<T> {
@@ -330,6 +338,8 @@ function grpcCode(error: unknown): number | undefined {
 }
 
 function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  // An abort that is past is not told again.
+  if (signal?.aborted) return Promise.resolve();
   return new Promise((resolve) => {
     const done = () => {
       clearTimeout(timer);
