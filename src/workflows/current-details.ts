@@ -47,7 +47,7 @@ function askLines({ signIn }: ProvisioningStatus): string[] {
 
 function failureLines(steps: StepStatus[]): string[] {
   return steps.flatMap(({ failure }) =>
-    failure === undefined ? [] : [`✕ **${escapeMarkdown(failure.step)}**: ${excerpt(failure.message)}`],
+    failure === undefined ? [] : [`✕ ${escapeMarkdown(failure.step)}: ${excerpt(failure.message)}`],
   );
 }
 

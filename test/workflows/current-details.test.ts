@@ -79,7 +79,7 @@ describe('the current details', () => {
         steps: [step('audiences', { state: 'failed', failure })],
       }),
     );
-    expect(details).toMatch(/\*\*Failed\*\*\n\n✕ \*\*audiences\*\*: m{299}…\n\n⚠ w{299}…\n\n\| {2}\| {2}\| {2}\|/);
+    expect(details).toMatch(/\*\*Failed\*\*\n\n✕ audiences: m{299}…\n\n⚠ w{299}…\n\n\| {2}\| {2}\| {2}\|/);
   });
 
   it('sum up the steps that do not fit', () => {
