@@ -9,6 +9,9 @@ import { MARK, outcomesOf } from './step-text.ts';
 /** How much of a failure's message, or of a warning, is shown, in characters. Query `status` has all of it. */
 const MAX_MESSAGE = 300;
 
+/** How long a step's name may be to stay in one line, in characters. */
+const MAX_UNBROKEN = 32;
+
 /** The pane is made as high as the text without its margins: what it cuts off at the bottom shall be this. */
 const BOTTOM = '&#160;';
 
@@ -54,7 +57,7 @@ function failureLines(steps: StepStatus[]): string[] {
 function stepLines(steps: StepStatus[]): string[] {
   const rows = steps.map((step) => [
     MARK[step.state],
-    escapeMarkdown(step.id),
+    inOneLine(escapeMarkdown(step.id)),
     outcomesOf(step, escapeMarkdown).join(' · '),
   ]);
   // Without headings, to save a line.
@@ -65,6 +68,11 @@ function stepLines(steps: StepStatus[]): string[] {
     ...(shown > 0 ? [markdown] : []),
     ...(rest.length > 0 ? [`and ${rest.length} more, ${open} of them not done`] : []),
   ];
+}
+
+/** A short name does not break: what came of the step has the room for it, and names in one line are found at a glance. */
+function inOneLine(name: string): string {
+  return name.length > MAX_UNBROKEN ? name : name.replaceAll(' ', '\u00a0');
 }
 
 function excerpt(text: string): string {

@@ -35,7 +35,7 @@ describe('a person who knows only the Temporal Web UI', () => {
       await page.getByText('Completed', { exact: true }).first().waitFor();
       await details.getByText('Completed', { exact: true }).waitFor();
       const rows = await details.getByRole('row').allInnerTexts();
-      const steps = rows.map((row) => row.trim()).filter((row) => row !== '');
+      const steps = rows.map((row) => row.replaceAll('\u00a0', ' ').trim()).filter((row) => row !== '');
       expect(steps.map((row) => row.split('\t').slice(0, 2))).toEqual(
         [
           'snowflake connection',
