@@ -55,7 +55,7 @@ body { margin: 0; min-height: 100vh; display: grid; place-items: center; padding
 main { width: min(30rem, 100%); padding: 2rem; background: var(--card); border: 1px solid var(--line); border-radius: 12px;
   overflow-wrap: anywhere; }
 main > :last-child { margin-bottom: 0; }
-h1 { margin: 0 0 1rem; font-size: 1.4rem; line-height: 1.3; }
+h1 { margin: 0 0 1rem; font-size: 1.4rem; line-height: 1.3; text-wrap: balance; }
 .who, .note { margin: 0 0 1rem; color: var(--soft); font-size: .875rem; }
 .note { margin-top: 1.25rem; }
 ul { margin: 0 0 1.5rem; padding-left: 1.25rem; }

@@ -18,6 +18,9 @@ const CHECKED: Record<NonNullable<SignInStatus['lastCheck']>['outcome'], string>
   no_accounts: 'Signed in, but not usable',
 };
 
+/** How long a step's name may be to stay in one line, in characters. */
+const MAX_UNBROKEN = 32;
+
 /** The pane is made as high as the text without its margins: what it cuts off at the bottom shall be this. */
 const BOTTOM = '&#160;';
 
@@ -76,7 +79,7 @@ function questionLine({ step, answer, choices, total, why }: Question): string {
 
 function failureLines({ id, state, failure, piece }: StepStatus): string[] {
   if (failure === undefined) return [];
-  const what = `✕ **${escapeMarkdown(id)}**: ${excerpt(failure.message)}`;
+  const what = `✕ ${escapeMarkdown(id)}: ${excerpt(failure.message)}`;
   if (state !== 'blocked') return [what];
   const mend = piece === undefined ? '' : `; \`change\` replaces ${code(piece)} of the request`;
   const example = JSON.stringify({ step: id, ...(piece === undefined ? {} : { change: '…' }) });
@@ -86,7 +89,7 @@ function failureLines({ id, state, failure, piece }: StepStatus): string[] {
 function stepLines(steps: StepStatus[]): string[] {
   const rows = steps.map((step) => [
     MARK[step.state],
-    escapeMarkdown(step.id),
+    inOneLine(escapeMarkdown(step.id)),
     outcomesOf(step, escapeMarkdown).join(' · '),
   ]);
   // Without headings, to save a line.
@@ -102,6 +105,11 @@ function stepLines(steps: StepStatus[]): string[] {
 /** A piece of code to type. Text that came from outside may stand in it: a backquote would end it. */
 function code(text: string): string {
   return `\`${text.replace(/[`\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ')}\``;
+}
+
+/** A short name does not break: what came of the step has the room for it, and names in one line are found at a glance. */
+function inOneLine(name: string): string {
+  return name.length > MAX_UNBROKEN ? name : name.replaceAll(' ', '\u00a0');
 }
 
 function excerpt(text: string): string {

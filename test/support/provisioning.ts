@@ -27,9 +27,8 @@ export interface Stage {
 }
 
 /** Sets the stage: a sandbox of its own, on the shared server. */
-export async function newStage(): Promise<Stage> {
+export async function newStage(taskQueue = newTaskQueue()): Promise<Stage> {
   const sandbox = await newSandbox();
-  const taskQueue = newTaskQueue();
   const { audiences, temporal } = await newClient(taskQueue);
   const worker = { taskQueue, polytomicUrl: sandbox.url, apiKey: sandbox.apiKey, env: SECRETS };
   const stage: Stage = {
