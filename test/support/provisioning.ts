@@ -1,12 +1,13 @@
 /** A sandbox, a task queue and a client for the stories that tests tell about a provisioning. */
 import type { Client } from '@temporalio/client';
-import type { AudienceClient, ProvisioningReport } from '../../src/client.ts';
+import { type AudienceClient, ProvisioningEndedError, type ProvisioningReport } from '../../src/client.ts';
 import type { ProvisioningRequest } from '../../src/request/schema.ts';
+import type { TemporalSettings } from '../../src/temporal/connection.ts';
 import { workflowIdOf } from '../../src/workflows/messages.ts';
 import { newSandbox, type TestSandbox } from './sandbox.ts';
 import { newClient, newName, newTaskQueue, type TestWorkerOptions, withWorker } from './temporal.ts';
 import { until } from './until.ts';
-import { SECRETS, walkthrough } from './walkthrough.ts';
+import { ownWalkthrough, SECRETS } from './walkthrough.ts';
 
 /** The stage on which a story plays. */
 export interface Stage {
@@ -14,30 +15,38 @@ export interface Stage {
   audiences: AudienceClient;
   temporal: Client;
   worker: TestWorkerOptions;
-  /** Starts the walkthrough, changed; returns its name. */
+  /** Starts the walkthrough with connections of its own, changed; returns its name. */
   start(about: string, changes?: Partial<ProvisioningRequest>): Promise<string>;
   /** The report once the run waits for the sign-in. */
   untilAsked(name: string): Promise<ProvisioningReport>;
   /** What a person does: signs in at the link of the run, and says so. */
   signIn(name: string): Promise<void>;
+  /** How the run failed, or was cancelled. */
+  failureOf(name: string): Promise<ProvisioningEndedError>;
   /** Runs the story while a worker works. */
   withWorker<T>(story: () => Promise<T>): Promise<T>;
   /** The run's history. */
   history(name: string): ReturnType<ReturnType<Client['workflow']['getHandle']>['fetchHistory']>;
 }
 
-/** Sets the stage: a sandbox of its own, on the shared server. */
-export async function newStage(): Promise<Stage> {
+/** Sets the stage: a sandbox of its own, by default on the shared server. */
+export async function newStage({ server }: { server?: TemporalSettings } = {}): Promise<Stage> {
   const sandbox = await newSandbox();
   const taskQueue = newTaskQueue();
-  const { audiences, temporal } = await newClient(taskQueue);
-  const worker = { taskQueue, polytomicUrl: sandbox.url, apiKey: sandbox.apiKey, env: SECRETS };
+  const { audiences, temporal } = await newClient(taskQueue, server);
+  const worker = {
+    taskQueue,
+    polytomicUrl: sandbox.url,
+    apiKey: sandbox.apiKey,
+    env: SECRETS,
+    ...(server === undefined ? {} : { temporal: server }),
+  };
   const stage: Stage = {
     sandbox,
     audiences,
     temporal,
     worker,
-    start: async (about, changes) => (await audiences.start(walkthrough(newName(about), changes))).name,
+    start: async (about, changes) => (await audiences.start(ownWalkthrough(newName(about), changes))).name,
     untilAsked: (name) =>
       until('the run asks for the sign-in', async () => {
         const report = await audiences.status(name);
@@ -49,6 +58,11 @@ export async function newStage(): Promise<Stage> {
       if (url === undefined) throw new Error(`the run asks without a link: ${JSON.stringify(status?.signIn)}`);
       await sandbox.signIn(url);
       await audiences.completeSignIn(name);
+    },
+    failureOf: async (name) => {
+      const error = await errorOf(audiences.result(name));
+      if (!(error instanceof ProvisioningEndedError)) throw error;
+      return error;
     },
     withWorker: (story) => withWorker(worker, story),
     history: (name) => temporal.workflow.getHandle(workflowIdOf(name)).fetchHistory(),
