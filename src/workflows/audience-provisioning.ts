@@ -41,13 +41,19 @@ import { type Outcome, Progress, STEP } from './progress.ts';
  * One attempt makes a few calls of at most 15 s each; a lost attempt is noticed when this runs out, so it is kept close.
  * Attempts are not limited: what cannot succeed says so itself, and an outage may last a night.
  */
-const retry = { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' } as const;
-const activities = proxyActivities<Activities>({ startToCloseTimeout: '45 seconds', retry });
+const STEP_OPTIONS = {
+  startToCloseTimeout: '45 seconds',
+  // Said, since the SDK's documented default is not its real one: a run that is cancelled waits for a create under way, else
+  // nobody would know what it made.
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
+} as const;
+const activities = proxyActivities<Activities>(STEP_OPTIONS);
 /** A model's query may take many minutes: the heartbeat, not the time-out, tells that the worker is alive. */
 const longActivities = proxyActivities<Activities>({
+  ...STEP_OPTIONS,
   startToCloseTimeout: '1 hour',
   heartbeatTimeout: '20 seconds',
-  retry,
 });
 const { searchAttributesRegistered } = proxyLocalActivities<Activities>({
   startToCloseTimeout: '5 seconds',

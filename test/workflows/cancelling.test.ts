@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { workflowIdOf } from '../../src/workflows/messages.ts';
 import { newStage, type Stage } from '../support/provisioning.ts';
 import { until } from '../support/until.ts';
 
@@ -42,5 +43,21 @@ describe('a run that is cancelled', () => {
     expect(failure).toMatchObject({ state: 'cancelled', leftBehind: [] });
     const { connections } = await stage.sandbox.state();
     expect(connections.map((one: { name: string }) => one.name)).not.toContain(`LinkedIn ${name}`);
+  });
+
+  it('waits for a create that is under way, and lists what it made', async () => {
+    await stage.sandbox.fault({ match: { method: 'POST', path: '/api/connections' }, latencyMs: 1_000 });
+    const name = await stage.start('cancelled-in-a-create');
+    const failure = await stage.withWorker(async () => {
+      await until('both creates are under way', async () => {
+        const { raw } = await stage.temporal.workflow.getHandle(workflowIdOf(name)).describe();
+        return raw.pendingActivities?.filter(({ lastStartedTime }) => lastStartedTime != null).length === 2;
+      });
+      await stage.audiences.cancel(name);
+      return stage.failureOf(name);
+    });
+    await stage.sandbox.clearFaults();
+    expect(failure.state).toBe('cancelled');
+    expect(failure.leftBehind?.map(({ name: called }) => called)).toEqual([`Snowflake ${name}`, `LinkedIn ${name}`]);
   });
 });
