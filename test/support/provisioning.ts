@@ -9,12 +9,8 @@ import { newClient, newName, newTaskQueue, type TestWorkerOptions, withWorker } 
 import { until } from './until.ts';
 import { ownWalkthrough, SECRETS } from './walkthrough.ts';
 
-/** The stage on which a story plays. */
-export interface Stage {
-  sandbox: TestSandbox;
-  audiences: AudienceClient;
-  temporal: Client;
-  worker: TestWorkerOptions;
+/** What happens in a story. */
+export interface Directions {
   /** Starts the walkthrough with connections of its own, changed; returns its name. */
   start(about: string, changes?: Partial<ProvisioningRequest>): Promise<string>;
   /** The report once the run waits for the sign-in. */
@@ -23,17 +19,25 @@ export interface Stage {
   signIn(name: string): Promise<void>;
   /** How the run failed, or was cancelled. */
   failureOf(name: string): Promise<ProvisioningEndedError>;
-  /** Runs the story while a worker works. */
-  withWorker<T>(story: () => Promise<T>): Promise<T>;
   /** The run's history. */
   history(name: string): ReturnType<ReturnType<Client['workflow']['getHandle']>['fetchHistory']>;
+}
+
+/** The stage on which a story plays. */
+export interface Stage extends Directions {
+  sandbox: TestSandbox;
+  audiences: AudienceClient;
+  temporal: Client;
+  worker: TestWorkerOptions;
+  /** Runs the story while a worker works. */
+  withWorker<T>(story: () => Promise<T>): Promise<T>;
 }
 
 /** Sets the stage: a sandbox of its own, by default on the shared server. */
 export async function newStage({ server }: { server?: TemporalSettings } = {}): Promise<Stage> {
   const sandbox = await newSandbox();
   const taskQueue = newTaskQueue();
-  const { audiences, temporal } = await newClient(taskQueue, server);
+  const clients = await newClient(taskQueue, server);
   const worker = {
     taskQueue,
     polytomicUrl: sandbox.url,
@@ -41,19 +45,31 @@ export async function newStage({ server }: { server?: TemporalSettings } = {}): 
     env: SECRETS,
     ...(server === undefined ? {} : { temporal: server }),
   };
-  const stage: Stage = {
+  return {
+    ...directions({ ...clients, sandbox }),
+    ...clients,
     sandbox,
-    audiences,
-    temporal,
     worker,
+    withWorker: (story) => withWorker(worker, story),
+  };
+}
+
+/** What is done on a stage, whoever runs its worker. */
+export function directions({
+  audiences,
+  temporal,
+  sandbox,
+}: Pick<Stage, 'audiences' | 'temporal'> & { sandbox: Pick<TestSandbox, 'signIn'> }): Directions {
+  const untilAsked = (name: string) =>
+    until('the run asks for the sign-in', async () => {
+      const report = await audiences.status(name);
+      return report.status?.signIn !== undefined && report;
+    });
+  return {
     start: async (about, changes) => (await audiences.start(ownWalkthrough(newName(about), changes))).name,
-    untilAsked: (name) =>
-      until('the run asks for the sign-in', async () => {
-        const report = await audiences.status(name);
-        return report.status?.signIn !== undefined && report;
-      }),
+    untilAsked,
     signIn: async (name) => {
-      const { status } = await stage.untilAsked(name);
+      const { status } = await untilAsked(name);
       const url = status?.signIn?.url;
       if (url === undefined) throw new Error(`the run asks without a link: ${JSON.stringify(status?.signIn)}`);
       await sandbox.signIn(url);
@@ -64,10 +80,8 @@ export async function newStage({ server }: { server?: TemporalSettings } = {}): 
       if (!(error instanceof ProvisioningEndedError)) throw error;
       return error;
     },
-    withWorker: (story) => withWorker(worker, story),
     history: (name) => temporal.workflow.getHandle(workflowIdOf(name)).fetchHistory(),
   };
-  return stage;
 }
 
 /** The error that a promise ends with. */
