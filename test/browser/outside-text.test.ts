@@ -108,12 +108,23 @@ describe("the Web UI's renderer", () => {
           requester: text,
           stage: 'failed',
           startedAt: '',
-          signIn: { url: 'https://linkedin.example/', since: '', claims: 1, lastCheck: { at: '', reason: text } },
+          signIn: {
+            url: 'https://linkedin.example/',
+            since: '',
+            until: '',
+            claims: 1,
+            lastCheck: { at: '', outcome: 'denied', reason: text },
+          },
+          questions: [
+            { step: text, answer: 'chooseAudience', choices: [{ value: text, label: text }], total: 1, why: text },
+          ],
           warnings: [text],
           steps: [
             {
               id: `sync ${text}`,
-              state: 'failed',
+              state: 'blocked',
+              generation: 1,
+              piece: `models.${text}`,
               resources: [{ kind: 'audience', id: text, name: text, made: true }],
               note: text,
               failure: { step: text, type: 'Error', message: text },

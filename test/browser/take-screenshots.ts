@@ -22,7 +22,7 @@ const browser = browserForTests();
 
 it('takes the screenshots', async () => {
   await mkdir(IMAGES, { recursive: true });
-  const stage = await newStage('audience-provisioning');
+  const stage = await newStage({ taskQueue: 'audience-provisioning' });
   await stage.withWorker(async () => {
     const { name } = await stage.audiences.start(walkthrough('active-users', { requester: 'Jane Doe' }));
     const report = await stage.untilAsked(name);
