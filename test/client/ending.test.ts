@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { ProvisioningEndedError } from '../../src/client.ts';
 import { WORKFLOW_TYPE, workflowIdOf } from '../../src/workflows/messages.ts';
-import { ownWalkthrough, WRONG_QUERY } from '../support/own-walkthrough.ts';
+import { FAILS, ownWalkthrough, WRONG_QUERY } from '../support/own-walkthrough.ts';
 import { errorOf, newStage, type Stage } from '../support/provisioning.ts';
 import { newName } from '../support/temporal.ts';
 
@@ -25,7 +25,7 @@ describe('the result', () => {
   });
 
   it('of one that failed is an error with each failed step and what is left behind', async () => {
-    const name = await start('fails', { models: WRONG_QUERY });
+    const name = await start('fails', { ...FAILS, models: WRONG_QUERY });
     await stage.withWorker(() => errorOf(stage.audiences.result(name)));
     const error = await endingOf(name);
     expect(error).toMatchObject({ name: 'ProvisioningEndedError', state: 'failed' });

@@ -3,7 +3,7 @@ import type { EndedBeforeError, InvalidRequestError, RequestDiffersError } from 
 import { requestDigest } from '../../src/request/digest.ts';
 import type { ProvisioningRequest } from '../../src/request/schema.ts';
 import { WORKFLOW_TYPE, workflowIdOf } from '../../src/workflows/messages.ts';
-import { ownWalkthrough, WRONG_QUERY } from '../support/own-walkthrough.ts';
+import { FAILS, ownWalkthrough, WRONG_QUERY } from '../support/own-walkthrough.ts';
 import { errorOf, newStage, type Stage } from '../support/provisioning.ts';
 import { until } from '../support/until.ts';
 
@@ -120,7 +120,7 @@ describe('a start under a name that ended without a result', () => {
   const namesOf = ({ leftBehind }: EndedBeforeError) => leftBehind?.map(({ kind, name }) => `${kind} ${name}`);
 
   it('is refused with what a failed one left behind, also when no worker is there', async () => {
-    const request = ownWalkthrough('failed', { models: WRONG_QUERY });
+    const request = ownWalkthrough('failed', { ...FAILS, models: WRONG_QUERY });
     await stage.audiences.start(request);
     await stage.withWorker(() => errorOf(stage.audiences.result(request.name)));
     const error = await refusalOf(request);

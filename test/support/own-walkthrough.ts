@@ -16,5 +16,8 @@ export function ownWalkthrough(about: string, changes: Partial<ProvisioningReque
   };
 }
 
-/** A model that cannot be made: the run fails for good. */
+/** A step that fails for good fails the run, instead of waiting for a person to mend it. */
+export const FAILS = { options: { onBlocked: 'fail' } } as const satisfies Partial<ProvisioningRequest>;
+
+/** A model that cannot be made. */
 export const WRONG_QUERY = { 'active-users': { name: 'Active Users', query: 'SELECT nothing FROM nowhere' } };

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { FAILS } from '../support/own-walkthrough.ts';
 import { newStage, type Stage } from '../support/provisioning.ts';
 import { withWorker } from '../support/temporal.ts';
 import { AUDIENCE, existingSync } from '../support/walkthrough.ts';
@@ -11,6 +12,7 @@ beforeAll(async () => {
 describe('a step that fails for good', () => {
   it('fails the run with step, reason and what was made: a wrong query', async () => {
     const name = await stage.start('wrong-query', {
+      ...FAILS,
       models: { 'active-users': { name: 'Active Users', query: 'SELECT nothing FROM nowhere' } },
     });
     const failure = await stage.withWorker(() => stage.failureOf(name));
@@ -26,6 +28,7 @@ describe('a step that fails for good', () => {
 
   it('asks nobody to sign in for a run that will fail', async () => {
     const name = await stage.start('not-for-nothing', {
+      ...FAILS,
       models: { 'active-users': { name: 'Active Users', query: 'SELECT nothing FROM nowhere' } },
     });
     await stage.withWorker(() => stage.failureOf(name));
@@ -38,7 +41,7 @@ describe('a step that fails for good', () => {
   });
 
   it('fails the run after the other branch has settled: a wrong password', async () => {
-    const name = await stage.start('wrong-password');
+    const name = await stage.start('wrong-password', FAILS);
     const worker = { ...stage.worker, env: { SNOWFLAKE_PASSWORD: 'not-the-password' } };
     const failure = await withWorker(worker, () => stage.failureOf(name));
     expect(failure.failures).toEqual([
@@ -49,19 +52,23 @@ describe('a step that fails for good', () => {
   });
 
   it('names the audiences there are when one is not there', async () => {
-    const name = await stage.start('no-audience', { syncs: [existingSync({ audience: { existing: 'Nobody' } })] });
+    const name = await stage.start('no-audience', {
+      ...FAILS,
+      syncs: [existingSync({ audience: { existing: 'Nobody' } })],
+    });
     const failure = await stage.withWorker(async () => {
       await stage.signIn(name);
       return stage.failureOf(name);
     });
     expect(failure.failures).toEqual([
-      { step: 'audiences', type: 'NotFound', message: expect.stringContaining(AUDIENCE.name) },
+      { step: 'sync Existing audience', type: 'NotFound', message: expect.stringContaining(AUDIENCE.name) },
     ]);
     expect(failure.leftBehind).toHaveLength(3);
   });
 
   it('names the fields there are when one is unknown, for all syncs at once', async () => {
     const name = await stage.start('no-field', {
+      ...FAILS,
       syncs: [
         existingSync({ fields: { first_name: 'GivenName' } }),
         existingSync({ name: 'Second', audience: { existing: 'Nobody' } }),
@@ -77,6 +84,7 @@ describe('a step that fails for good', () => {
 
   it('names the columns there are when a sync reads another', async () => {
     const name = await stage.start('no-column', {
+      ...FAILS,
       syncs: [existingSync({ fields: { given_name: 'FirstName', last_name: 'LastName' } })],
     });
     const failure = await stage.withWorker(async () => {
@@ -90,6 +98,7 @@ describe('a step that fails for good', () => {
 
   it('keeps the syncs that could be made', async () => {
     const name = await stage.start('one-of-two', {
+      ...FAILS,
       syncs: [
         existingSync({ name: 'Good' }),
         existingSync({ name: 'Bad', fields: { no_such: 'FirstName', last_name: 'LastName' } }),

@@ -39,7 +39,7 @@ describe('signal oauthCompleted', () => {
     await stage.withWorker(async () => {
       await stage.signIn(name);
       await stage.audiences.result(name);
-      await expect(stage.audiences.completeSignIn(name)).rejects.toThrow(/no provisioning/);
+      await expect(stage.audiences.completeSignIn(name)).rejects.toThrow(/is completed already/);
     });
   });
 

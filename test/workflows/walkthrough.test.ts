@@ -108,6 +108,7 @@ describe('a provisioning', () => {
       expect(status?.signIn).toEqual({
         hint: expect.stringContaining('reconnect: allowed'),
         since: expect.any(String),
+        until: expect.any(String),
         claims: 0,
       });
       await stage.sandbox.signIn(auth_url);
