@@ -8,7 +8,7 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 const { code } = await bundleWorkflowCode({
   ...dataConverter(),
-  workflowsPath: here('./workflows/audience-provisioning.js'),
+  workflowsPath: here('./workflows/workflows.js'),
   logger: new DefaultLogger('WARN'),
 });
 await writeFile(here('./workflow-bundle.js'), code);

@@ -1,10 +1,11 @@
 /** The second half of step 2: which of the person's ad accounts the connection uses. */
 import { activityInfo, heartbeat } from '@temporalio/activity';
 import type { PolytomicClient } from '../polytomic/client.ts';
+import { chosenBy } from '../request/choice.ts';
 import type { AdAccount, Choices, Resource } from '../workflows/messages.ts';
 import { attempt, reading } from './attempt.ts';
 import { type Ask, ask, choicesOf } from './choices.ts';
-import { choose, chosenBy } from './choose.ts';
+import { choose } from './choose.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { failure } from './failures.ts';
 
@@ -115,11 +116,10 @@ function questionOf(wanted: 'all' | 'ask' | string[], allowed: AdAccount[]): Ask
   if (wanted === 'ask') return ask(allowed);
   if (wanted === 'all') return undefined;
   const answers = wanted.map((name) => ({ name, answer: chosenBy(name, allowed, 'ad account') }));
-  const undecided = answers.filter(({ answer }) => typeof answer === 'string');
+  const undecided = answers.flatMap(({ name, answer }) => ('message' in answer ? [{ name, ...answer }] : []));
   // A name that fits none is a mistake to be mended first, by whoever wrote the request.
-  if (undecided.length === 0 || !undecided.every(({ name }) => allowed.some(({ label }) => label === name)))
-    return undefined;
-  const why = undecided.map(({ answer }) => answer).join('; ');
+  if (undecided.length === 0 || undecided.some(({ fitting }) => fitting.length === 0)) return undefined;
+  const why = undecided.map(({ message }) => message).join('; ');
   return ask(
     allowed,
     undecided.map(({ name }) => name),

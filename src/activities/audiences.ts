@@ -1,14 +1,14 @@
 /** Step 4 of the walkthrough: a look at the audiences there are, for what the syncs ask of them. */
 import type { PolytomicClient } from '../polytomic/client.ts';
 import type { TargetField, TargetObject, TargetObjects } from '../polytomic/targets.ts';
-import { type AudienceSpec, mappingsOf, type SyncRequest } from '../request/schema.ts';
+import { type Choice, chosenBy, listed } from '../request/choice.ts';
+import { mappingsOf, type SyncRequest } from '../request/schema.ts';
 import type { Choices, Resource } from '../workflows/messages.ts';
 import { attempt, reading } from './attempt.ts';
 import { type Ask, ask, choicesOf } from './choices.ts';
-import { type Choice, chosenBy } from './choose.ts';
 import { isLaterRun } from './create-once.ts';
 import type { ActivityDependencies } from './dependencies.ts';
-import { type FailureCode, isFinal, listed } from './failures.ts';
+import { type FailureCode, isFinal } from './failures.ts';
 
 /** An audience to create, in Polytomic's own values. */
 export interface AudienceToCreate {
@@ -20,9 +20,6 @@ export interface AudienceToCreate {
 
 /** What a sync writes to: an audience that is there, or one to create. */
 export type InspectedAudience = { existing: { id: string; name: string } } | { create: AudienceToCreate };
-
-/** A sync whose audience may be left to a person. */
-export type SyncToInspect = Omit<SyncRequest, 'audience'> & { audience: AudienceSpec | 'ask' };
 
 /** What a look at one sync's audience came to: the audience, what is wrong, or what a person is asked. */
 export type AudienceInspection = { audience: InspectedAudience } | { problem: Problem } | { ask: Ask };
@@ -47,7 +44,7 @@ export function audienceActivities({ polytomic }: ActivityDependencies) {
       originalRunId,
     }: {
       connection: Resource;
-      syncs: SyncToInspect[];
+      syncs: SyncRequest[];
       originalRunId: string;
     }): Promise<AudienceInspection[]> {
       return attempt(`looking at the audiences of LinkedIn Ads connection “${connection.name}”`, async () => {
@@ -108,7 +105,7 @@ class Inspection {
     this.laterRun = laterRun;
   }
 
-  async of(sync: SyncToInspect): Promise<AudienceInspection> {
+  async of(sync: SyncRequest): Promise<AudienceInspection> {
     const inspected = await this.inspect(sync).catch((error: unknown): Inspected => {
       // Refused for this sync's audience alone, e.g. one that was deleted since the list was read.
       if (!isFinal(error) || [401, 403].includes(error.status)) throw error;
@@ -122,7 +119,7 @@ class Inspection {
     return { problem: { code: first.code, message } };
   }
 
-  private async inspect(sync: SyncToInspect): Promise<Inspected> {
+  private async inspect(sync: SyncRequest): Promise<Inspected> {
     const { audience } = sync;
     if (audience === 'ask') return { ask: ask(choicesFor(sync.mode, this.targets.data)) };
     if ('existing' in audience) return this.existing(sync, audience.existing);
@@ -132,7 +129,7 @@ class Inspection {
     return taken.length > 0 ? { problems: taken } : result;
   }
 
-  private async existing(sync: SyncToInspect, wanted: string): Promise<Inspected> {
+  private async existing(sync: SyncRequest, wanted: string): Promise<Inspected> {
     const { data } = this.targets;
     const byId = data.filter(({ id }) => id === wanted);
     const [audience, ...others] = byId.length > 0 ? byId : data.filter(({ name }) => name === wanted);
@@ -164,10 +161,11 @@ class Inspection {
     }
     const chosenType = chosenBy(type, await this.values('type'), 'audience type');
     const chosenAccount = chosenBy(account, await this.values('account'), 'enabled ad account');
-    if (typeof chosenType === 'string' || typeof chosenAccount === 'string') {
-      return { problems: [chosenType, chosenAccount].filter((answer) => typeof answer === 'string').map(notAllowed) };
+    if ('message' in chosenType || 'message' in chosenAccount) {
+      const unchosen = [chosenType, chosenAccount].filter((answer) => 'message' in answer);
+      return { problems: unchosen.map(({ message }) => notAllowed(message)) };
     }
-    return { create: { name, type: chosenType.value, account: chosenAccount.value } };
+    return { create: { name, type: chosenType.choice.value, account: chosenAccount.choice.value } };
   }
 
   /** Whether an audience that is to be created is there already. */
@@ -188,7 +186,7 @@ class Inspection {
     return asked;
   }
 
-  private async fieldProblems(sync: SyncToInspect, audience: TargetObject): Promise<string[]> {
+  private async fieldProblems(sync: SyncRequest, audience: TargetObject): Promise<string[]> {
     const { fields } = await this.polytomic.targets.fields(this.connection.id, audience.id, reading());
     const known = new Map(fields.map((field) => [field.id, field]));
     const targets = [
@@ -209,11 +207,7 @@ class Inspection {
   }
 }
 
-function identityProblems(
-  { identity }: SyncToInspect,
-  field: TargetField | undefined,
-  fields: TargetField[],
-): string[] {
+function identityProblems({ identity }: SyncRequest, field: TargetField | undefined, fields: TargetField[]): string[] {
   if (identity === undefined || field === undefined) return [];
   if (!field.supports_identity) {
     const identities = fields.filter(({ supports_identity }) => supports_identity).map(({ id }) => id);
@@ -227,7 +221,7 @@ function identityProblems(
   ];
 }
 
-function modeProblems({ mode, identity }: SyncToInspect, { name, modes }: TargetObject): string[] {
+function modeProblems({ mode, identity }: SyncRequest, { name, modes }: TargetObject): string[] {
   const supported = modes.find(({ id }) => id === mode);
   if (supported === undefined)
     return [`audience “${name}” does not support mode “${mode}”; it supports ${listed(modes.map(({ id }) => id))}`];

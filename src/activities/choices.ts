@@ -1,5 +1,6 @@
 /** What there is to choose from, as much of it as a person is shown at once. */
-import { type Choice, type Choices, MAX_CHOICES } from '../workflows/messages.ts';
+import { type Choice, matching } from '../request/choice.ts';
+import { type Choices, MAX_CHOICES } from '../workflows/messages.ts';
 
 /** A choice that is left to a person: because the request says so, or because of `why`. */
 export interface Ask extends Choices {
@@ -9,11 +10,7 @@ export interface Ask extends Choices {
 
 /** The first choices whose label or value has every word of `search`, and how many those are in all. */
 export function choicesOf(all: readonly Choice[], search = ''): Choices {
-  const words = search.toLowerCase().split(/\s+/);
-  const fitting = all.filter(({ value, label }) => {
-    const text = `${label}\n${value}`.toLowerCase();
-    return words.every((word) => text.includes(word));
-  });
+  const fitting = matching(all, search);
   return {
     choices: fitting.slice(0, MAX_CHOICES).map(({ value, label }) => ({ value, label })),
     total: fitting.length,

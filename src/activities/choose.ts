@@ -1,31 +1,10 @@
-/** Choosing among what Polytomic allows, by its value or by the label that people see. */
-import { failure, listed } from './failures.ts';
+/** Choosing in an activity: what cannot be chosen is a failure of the step. */
+import { type Choice, chooseAll } from '../request/choice.ts';
+import { failure } from './failures.ts';
 
-/** One allowed value and the label that people see. */
-export interface Choice {
-  value: string;
-  label: string;
-}
-
-/** The choice that `text` means: by value, else by label. A text that says what is wrong, where there is none or several. */
-export function chosenBy(text: string, allowed: readonly Choice[], what: string): Choice | string {
-  const fitting = allowed.filter(({ value }) => value === text);
-  if (fitting.length === 0) fitting.push(...allowed.filter(({ label }) => label === text));
-  const [choice, ...others] = fitting;
-  if (choice === undefined) return `there is no ${what} “${text}”; allowed are ${listed(allowed.map(described))}`;
-  if (others.length > 0)
-    return `${what} “${text}” fits several: ${listed(fitting.map(({ value }) => value))}; give the value instead`;
-  return choice;
-}
-
-/** The choices that `texts` mean, in their order. Throws one failure that names everything that is wrong. */
+/** The choices that `texts` mean, in their order, each once. Throws one failure that names everything that is wrong. */
 export function choose(texts: readonly string[], allowed: readonly Choice[], what: string): Choice[] {
-  const answers = texts.map((text) => chosenBy(text, allowed, what));
-  const problems = answers.filter((answer) => typeof answer === 'string');
-  if (problems.length > 0) throw failure('NotAllowed', `${problems.join('; ')}.`);
-  return answers.filter((answer) => typeof answer !== 'string');
-}
-
-function described({ value, label }: Choice): string {
-  return value === label ? value : `${label} = ${value}`;
+  const chosen = chooseAll(texts, allowed, what);
+  if ('message' in chosen) throw failure('NotAllowed', `${chosen.message}.`);
+  return chosen.choices;
 }

@@ -2,6 +2,8 @@
 import type { BlockList } from 'node:net';
 import type { PolytomicClient } from '../polytomic/client.ts';
 import type { SecretResolver } from '../request/secrets.ts';
+import type { RunToUndo } from '../workflows/messages.ts';
+import type { UndoEntry } from '../workflows/undo-entries.ts';
 
 /** Given once, when a worker starts. */
 export interface ActivityDependencies {
@@ -10,6 +12,8 @@ export interface ActivityDependencies {
   resolveSecret: SecretResolver;
   /** Networks that are not public and that notices may be sent to all the same. */
   noticeNetworks: BlockList;
+  /** What a run of a provisioning has made or may have made, from its history; only of one that has ended without undoing. */
+  undoEntriesOf: (run: RunToUndo) => Promise<UndoEntry[]>;
   /** Whether the Temporal namespace has our search attributes. */
   searchAttributesRegistered: () => Promise<boolean>;
 }

@@ -166,15 +166,3 @@ export function withJitter(ms: number): number {
 export function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
-
-/** A list for a message: the first ones, quoted, and how many more there are. */
-export function listed(items: readonly string[], max = 20): string {
-  if (items.length === 0) return 'none';
-  const rest = items.length - max;
-  return (
-    items
-      .slice(0, max)
-      .map((item) => `“${item}”`)
-      .join(', ') + (rest > 0 ? ` and ${rest} more` : '')
-  );
-}

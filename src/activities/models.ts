@@ -3,13 +3,14 @@ import { sleep } from '@temporalio/activity';
 import { ApiError } from '../polytomic/errors.ts';
 import type { Job } from '../polytomic/jobs.ts';
 import type { Model } from '../polytomic/models.ts';
+import { listed } from '../request/choice.ts';
 import type { ModelRequest } from '../request/schema.ts';
 import { resolveExtra } from '../request/secrets.ts';
 import type { Resource } from '../workflows/messages.ts';
 import { attempt, reading } from './attempt.ts';
 import { createOnce, type Found, type StepContext } from './create-once.ts';
 import type { ActivityDependencies } from './dependencies.ts';
-import { failure, JobFailed, JobLost, listed } from './failures.ts';
+import { failure, JobFailed, JobLost } from './failures.ts';
 import { timeOf } from './provide-connection.ts';
 
 /** A model, and as much of its columns as the run needs to know. */

@@ -2,9 +2,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { PolytomicClient } from '../polytomic/client.ts';
 import type { Connection, CreateConnection } from '../polytomic/connections.ts';
+import { listed } from '../request/choice.ts';
 import { reading } from './attempt.ts';
 import { type Created, createOnce, type Found, type StepContext } from './create-once.ts';
-import { failure, listed } from './failures.ts';
+import { failure } from './failures.ts';
 
 /** What to create, with its secrets apart so that a look-up can compare the rest. */
 export interface ConnectionToCreate {

@@ -1,5 +1,6 @@
 /** Steps 5 and 6 of the walkthrough: a sync into an audience that is there, or into a new one. */
 import type { Sync } from '../polytomic/sync-shape.ts';
+import { listed } from '../request/choice.ts';
 import { columnsOf, type SyncRequest } from '../request/schema.ts';
 import { resolveExtra } from '../request/secrets.ts';
 import type { Resource } from '../workflows/messages.ts';
@@ -7,7 +8,7 @@ import { attempt, reading } from './attempt.ts';
 import { audiencesNamed, type InspectedAudience } from './audiences.ts';
 import { createOnce, type Found, type StepContext } from './create-once.ts';
 import type { ActivityDependencies } from './dependencies.ts';
-import { failure, listed } from './failures.ts';
+import { failure } from './failures.ts';
 import type { ProvidedModel } from './models.ts';
 import { timeOf } from './provide-connection.ts';
 import { isAsAsked, syncBody } from './sync-body.ts';

@@ -3,6 +3,8 @@ import { activityInfo, heartbeat } from '@temporalio/activity';
 import type { Actor } from '../polytomic/connections.ts';
 import { ApiError } from '../polytomic/errors.ts';
 import type { Sync } from '../polytomic/sync-shape.ts';
+import { listed } from '../request/choice.ts';
+import type { RunToUndo } from '../workflows/messages.ts';
 import type {
   AccountsEntry,
   ConnectionEntry,
@@ -15,7 +17,7 @@ import { enabledAccounts, writeAccounts } from './ad-accounts.ts';
 import { attempt, reading } from './attempt.ts';
 import { audiencesNamed } from './audiences.ts';
 import type { ActivityDependencies } from './dependencies.ts';
-import { capital, failure, isFinal, listed } from './failures.ts';
+import { capital, failure, isFinal } from './failures.ts';
 import { CLOCK_TOLERANCE_MS } from './idempotency.ts';
 import { timeOf } from './provide-connection.ts';
 
@@ -35,8 +37,13 @@ interface Suspect extends Deletion {
 type Finding = { ours: Deletion } | { unproven: string } | undefined;
 
 /** Makes the activities of this file. */
-export function undoActivities({ polytomic }: ActivityDependencies) {
+export function undoActivities({ polytomic, undoEntriesOf }: ActivityDependencies) {
   return {
+    /** What a run that has ended made or may have made, as its own history tells. */
+    async readUndoEntries(run: RunToUndo): Promise<UndoEntry[]> {
+      return undoEntriesOf(run);
+    },
+
     /**
      * Undoes one entry. What is gone already counts as undone. What Polytomic refuses to delete, or what cannot be proven to
      * be the run's own, is left and named; only what passes (an outage, a limit) fails, and is tried again.

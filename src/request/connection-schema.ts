@@ -1,10 +1,10 @@
 /** The two connections of a request: where the data comes from, and where the audience lives. */
 import * as z from 'zod';
 import { extra, LINKEDIN_SAY_AS, SNOWFLAKE_SAY_AS } from './extra-schema.ts';
-import { expects, expectsNoAsking, nearest } from './faults.ts';
+import { expects, nearest } from './faults.ts';
 import { LIMITS } from './limits.ts';
 import { looksSecret, secret } from './secret-reference.ts';
-import { ALWAYS, choice, flag, isMap, keyed, line, listOf, means, nameOf, text } from './strict-shapes.ts';
+import { ALWAYS, choice, flag, isMap, keyed, line, listOf, means, nameOf, text, webAddress } from './strict-shapes.ts';
 
 const orUse = flag(
   'Use the one of this name if there is one already, instead of failing. Default: false.',
@@ -108,19 +108,15 @@ const reconnect = z
   )
   .exactOptional();
 
-/** No user info: a password could stand in it. Plain http only where it does not leave the machine. */
-const REDIRECT_URL =
-  /^(https:\/\/[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|http:\/\/(?:localhost|127\.0\.0\.1|\[::1\]))(?::\d{1,5})?(?:[/?#][\x21-\x7e]*)?$/;
-
 const OAUTH = ['clientId', 'clientSecret', 'oauthRefreshToken'] as const;
 
 const newLinkedInConnection = keyed('a LinkedIn Ads connection', {
   name: nameOf('Name of the connection to make in Polytomic.'),
   orUse,
   reconnect,
-  redirectUrl: text('an https address (plain http for this machine only)', REDIRECT_URL, LIMITS.urlLength)
-    .describe("Where the person's browser goes after the LinkedIn sign-in. Default: a page of Polytomic.")
-    .exactOptional(),
+  redirectUrl: webAddress(
+    "Where the person's browser goes after the LinkedIn sign-in. Default: a page of Polytomic.",
+  ).exactOptional(),
   clientId: line(
     'Client id of a LinkedIn app of your own; together with clientSecret and oauthRefreshToken.',
   ).exactOptional(),
@@ -161,11 +157,11 @@ const accountList = listOf(
   uniqueItems: true,
 });
 
-const ACCOUNTS = 'the word all, or a list of labels or values of ad accounts';
+const ACCOUNTS = 'the word all, the word ask, or a list of labels or values of ad accounts';
 
 /** The ad accounts to enable. */
-export const adAccounts = choice(expectsNoAsking(ACCOUNTS), [z.literal('all'), accountList], (value) =>
-  Array.isArray(value) ? 1 : undefined,
+export const adAccounts = choice(expects(ACCOUNTS), [z.literal('all'), z.literal('ask'), accountList], (value) =>
+  Array.isArray(value) ? 2 : undefined,
 )
   .superRefine((value, ctx) => {
     if (!Array.isArray(value)) return;
@@ -175,5 +171,5 @@ export const adAccounts = choice(expectsNoAsking(ACCOUNTS), [z.literal('all'), a
     }
   }, ALWAYS)
   .describe(
-    'LinkedIn ad accounts to enable on the connection, by label or value, or all. Those enabled already stay enabled.',
+    'LinkedIn ad accounts to enable on the connection, by label or value, or all, or ask: a person chooses. Those enabled already stay enabled.',
   );

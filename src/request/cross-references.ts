@@ -2,7 +2,10 @@
  * What must hold between the parts of a request. It looks at what was written, checked or not, so that these faults are
  * reported together with all others: what has the wrong shape is passed over here and reported where it stands.
  */
+
+import { durationMs } from './duration.ts';
 import { type Fault, pathText, shownKeys } from './faults.ts';
+import { signInTimeoutMs } from './options-schema.ts';
 import { isMap } from './strict-shapes.ts';
 import { VALUELESS_FUNCTIONS } from './sync-schema.ts';
 
@@ -13,7 +16,7 @@ type Path = Array<string | number>;
 
 /** All faults between the parts of `request`. */
 export function crossFaults(request: unknown): Fault[] {
-  const { models, syncs, snowflake, linkedinAds } = mapOf(request);
+  const { models, syncs, snowflake, linkedinAds, options } = mapOf(request);
   const written = listOf(syncs).map((sync, i) => ({ sync: mapOf(sync), path: ['syncs', i] as Path }));
   return [
     ...connectionNames(mapOf(snowflake)['connection'], mapOf(linkedinAds)['connection']),
@@ -38,6 +41,7 @@ export function crossFaults(request: unknown): Fault[] {
       ...mappingFaults(sync, path),
       ...filterFaults(sync, path),
     ]),
+    ...reminderFaults(mapOf(mapOf(options)['signIn'])),
   ];
 }
 
@@ -140,6 +144,14 @@ function filterFaults({ filters, filterLogic, overrides }: Record<string, unknow
     faults.push({ path: [...path, 'filterLogic'], message: 'needs `filters` to combine' });
   }
   return faults;
+}
+
+function reminderFaults({ remindEvery, timeout }: Record<string, unknown>): Fault[] {
+  const [every, end] = [durationMs(remindEvery), signInTimeoutMs(timeout)];
+  if (every === undefined || end === undefined || every <= end) return [];
+  const message =
+    'is longer than the sign-in is waited for (`timeout`, 7d if it is not written), so no reminder would come';
+  return [{ path: ['options', 'signIn', 'remindEvery'], message }];
 }
 
 /** The account and name of the audience that a sync makes, as one text; `undefined` where it makes none. */

@@ -47,11 +47,6 @@ export function expectsText(what: string): (issue: { input?: unknown }) => strin
   };
 }
 
-/** {@link expects} for what a person may come to choose in a later version. */
-export function expectsNoAsking(what: string): (issue: { input?: unknown }) => string {
-  return ({ input }) => (input === 'ask' ? `\`ask\` is not supported yet: expects ${what}` : expected(what, input));
-}
-
 /** {@link expects} for one of a list of words, with the nearest one. */
 export function expectsOneOf(words: readonly string[]): (issue: { input?: unknown }) => string {
   return ({ input }) => {

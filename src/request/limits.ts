@@ -19,6 +19,8 @@ export const LIMITS = {
   logicLength: 2000,
   /** A redirect URL or connection parameters, in characters. */
   urlLength: 2000,
+  /** A length of time: 365 days, in ms. */
+  durationMs: 365 * 24 * 60 * 60 * 1000,
   models: 20,
   syncs: 20,
   /** Ad accounts of one request. */

@@ -11,11 +11,15 @@ import { extra, MODEL_SAY_AS } from './extra-schema.ts';
 import { expects, type Fault, faultsOf } from './faults.ts';
 import { jsonCopy, utf8Bytes } from './json-value.ts';
 import { LIMITS } from './limits.ts';
+import { optionsSchema } from './options-schema.ts';
+import { withPiece } from './piece.ts';
 import { choice, flag, keyed, line, listOf, mapOf, nameOf, text } from './strict-shapes.ts';
 import { syncSchema } from './sync-schema.ts';
 
+export { type Choice, chooseAll, chosenBy, listed, matching, type Unchosen } from './choice.ts';
 export { type Fault, pathText } from './faults.ts';
 export { LIMITS } from './limits.ts';
+export { type RequestOptions, type RunSettings, settingsOf } from './options-schema.ts';
 export type { ScheduleSpec } from './schedule-schema.ts';
 export type { SecretReference } from './secret-reference.ts';
 export { type AudienceSpec, columnsOf, type FieldMapping, mappingsOf, type SyncRequest } from './sync-schema.ts';
@@ -77,6 +81,7 @@ export const requestSchema = keyed('a request', {
     'The queries that give the records, each under a key that syncs refer to.',
   ),
   syncs: listOf(syncSchema, 'syncs', LIMITS.syncs).describe('What goes from which model into which audience.'),
+  options: optionsSchema.exactOptional(),
 }).describe('A LinkedIn Ads audience to be fed from a Snowflake query.');
 
 /** A request that has been checked. The same shape as what was written. */
@@ -91,16 +96,44 @@ export type LinkedInConnectionSpec = ProvisioningRequest['linkedinAds']['connect
 /** One model of a request. */
 export type ModelRequest = z.infer<typeof modelSchema>;
 
+/** A request, or all of its faults. */
+export type ParsedRequest = { ok: true; request: ProvisioningRequest } | { ok: false; faults: Fault[] };
+
 /**
  * Checks anything for being a request. Gives the request as JSON would carry it (keys without a value are gone), or all of
  * its faults, none of which repeats a value. Throws nothing.
  */
-export function parseRequest(
-  input: unknown,
-): { ok: true; request: ProvisioningRequest } | { ok: false; faults: Fault[] } {
+export function parseRequest(input: unknown): ParsedRequest {
   const json = jsonCopy(input);
   if (!json.ok) return json;
   const parsed = requestSchema.safeParse(json.copy);
   const faults = faultsOf([...(parsed.error?.issues ?? []), ...crossFaults(json.copy)]);
   return parsed.success && faults.length === 0 ? { ok: true, request: parsed.data } : { ok: false, faults };
+}
+
+/**
+ * Checks `request` with the piece at `path` replaced by `change`, as a whole: faults may lie outside of the piece, and all
+ * paths begin at the top of the request. Throws nothing.
+ */
+export function parseChange(
+  request: ProvisioningRequest,
+  path: Array<string | number>,
+  change: unknown,
+): ParsedRequest {
+  const changed = withPiece(request, path, change);
+  if (changed !== undefined) return parseRequest(changed.value);
+  return { ok: false, faults: faultsOf([{ path, message: 'is no place in the request, so nothing can stand there' }]) };
+}
+
+/**
+ * `request` with the piece at `path` replaced by `change`, unchecked: for a change that {@link parseChange} has accepted,
+ * maybe with the schema of an earlier version. `request` as it is where it has no such place.
+ */
+export function replaced(
+  request: ProvisioningRequest,
+  path: Array<string | number>,
+  change: unknown,
+): ProvisioningRequest {
+  const changed = withPiece(request, path, change);
+  return changed === undefined ? request : (changed.value as ProvisioningRequest);
 }

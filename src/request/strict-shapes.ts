@@ -43,6 +43,17 @@ export function text(what: string, pattern: RegExp, max: number) {
   return z.string({ error }).min(1, { error }).max(max, { error }).regex(pattern, { error });
 }
 
+/** No user info: a password could stand in it. Plain http only where it does not leave the machine. */
+const WEB_ADDRESS =
+  /^(https:\/\/[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|http:\/\/(?:localhost|127\.0\.0\.1|\[::1\]))(?::\d{1,5})?(?:[/?#][\x21-\x7e]*)?$/;
+
+/** An address of the web. */
+export function webAddress(description: string) {
+  return text('an https address (plain http for this machine only)', WEB_ADDRESS, LIMITS.urlLength).describe(
+    description,
+  );
+}
+
 /** `true` or `false`. */
 export function flag(description: string) {
   return z.boolean({ error: expects('true or false') }).describe(description);

@@ -1,7 +1,7 @@
 /** One sync of a request: which columns of a model go into which fields of an audience, how, and when. */
 import * as z from 'zod';
 import { extra, SYNC_SAY_AS } from './extra-schema.ts';
-import { expects, expectsNoAsking, expectsOneOf, expectsText } from './faults.ts';
+import { expects, expectsOneOf, expectsText } from './faults.ts';
 import { LIMITS } from './limits.ts';
 import { scheduleSchema } from './schedule-schema.ts';
 import { secret } from './secret-reference.ts';
@@ -132,8 +132,9 @@ const override = keyed('an override', {
 });
 
 const audience = choice(
-  expectsNoAsking('an audience: { existing: NAME-OR-ID } or { create: { name: …, type: …, account: … } }'),
+  expects('an audience: { existing: NAME-OR-ID }, { create: { name: …, type: …, account: … } }, or the word ask'),
   [
+    z.literal('ask'),
     keyed('an audience', { existing: nameOf('Name or id of an audience that exists.') }),
     keyed('an audience', {
       create: keyed('a new audience', {
@@ -143,10 +144,10 @@ const audience = choice(
       }).describe('An audience to make.'),
     }),
   ],
-  (value) => (isMap(value) ? (means(value, 'create') && !('existing' in value) ? 1 : 0) : undefined),
-).describe('The audience to write to: one that exists, or one to make.');
+  (value) => (isMap(value) ? (means(value, 'create') && !('existing' in value) ? 2 : 1) : undefined),
+).describe('The audience to write to: one that exists, one to make, or ask: a person chooses.');
 
-/** Where a sync writes to. */
+/** Where a sync writes to; `ask` leaves it to a person. */
 export type AudienceSpec = z.infer<typeof audience>;
 
 /** The schema of one sync. */

@@ -4,10 +4,11 @@
 export function consentPage(connectionName: string, accounts: readonly string[]): string {
   const list = accounts.map((account) => `<li>${escapeHtml(account)}</li>`).join('');
   return document(
-    'Sign in with LinkedIn',
+    'Sandbox sign-in',
     `<p class="who">Sandbox sign-in, standing in for LinkedIn</p>
-    <h1>Connect “${escapeHtml(connectionName)}” to LinkedIn Ads?</h1>
-    <p>Polytomic will be able to read your ad accounts, and to create and fill audiences in them:</p>
+    <h1>Allow Polytomic to use LinkedIn Ads?</h1>
+    <p>Its connection “${escapeHtml(connectionName)}” will be able to read your ad accounts, and to create and fill audiences
+    in them:</p>
     <ul>${list}</ul>
     <form method="post">
       <button class="allow" name="decision" value="allow">Allow</button>
@@ -51,10 +52,12 @@ function document(title: string, body: string): string {
 * { box-sizing: border-box; }
 body { margin: 0; min-height: 100vh; display: grid; place-items: center; padding: 1.5rem; background: var(--page); color: var(--ink);
   font: 1rem/1.5 system-ui, sans-serif; }
-main { width: min(30rem, 100%); padding: 2rem; background: var(--card); border: 1px solid var(--line); border-radius: 12px; }
-h1 { margin: 0 0 1rem; font-size: 1.4rem; line-height: 1.3; overflow-wrap: anywhere; }
+main { width: min(30rem, 100%); padding: 2rem; background: var(--card); border: 1px solid var(--line); border-radius: 12px;
+  overflow-wrap: anywhere; }
+main > :last-child { margin-bottom: 0; }
+h1 { margin: 0 0 1rem; font-size: 1.4rem; line-height: 1.3; text-wrap: balance; }
 .who, .note { margin: 0 0 1rem; color: var(--soft); font-size: .875rem; }
-.note { margin: 1.25rem 0 0; }
+.note { margin-top: 1.25rem; }
 ul { margin: 0 0 1.5rem; padding-left: 1.25rem; }
 form + form { margin-top: .75rem; }
 form { display: flex; flex-wrap: wrap; gap: .75rem; }

@@ -4,7 +4,7 @@ import { isObject, type JsonObject, parseBody } from './body.ts';
 import type { Kind } from './documents.ts';
 import { badRequest } from './failure.ts';
 import { seedAudiences } from './linkedin.ts';
-import { REDACTED } from './redaction.ts';
+import { REDACTED, redacted } from './redaction.ts';
 import type { World } from './world.ts';
 
 const KINDS: readonly Kind[] = ['connection', 'model', 'job', 'audience', 'members', 'sync', 'execution', 'answer'];
@@ -59,7 +59,8 @@ function stateOf({ store }: World): JsonObject {
       awaits_sign_in: sign_in !== undefined,
     })),
     models: bySequence(store.all('model')),
-    jobs: bySequence(store.all('job')),
+    // A job keeps the call as it was sent.
+    jobs: bySequence(store.all('job')).map(({ request, ...job }) => ({ ...job, request: redacted(request) })),
     syncs: bySequence(store.all('sync')).map(({ echoed: _echoed, ...sync }) => sync),
     executions: bySequence(store.all('execution')),
     audiences: bySequence(store.all('audience')).map((audience) => {

@@ -8,8 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import { freePorts, isFree } from '../processes/free-ports.ts';
 import { logTail, type OwnedProcess, type OwnedProcessExit, startOwnedProcess } from '../processes/owned-process.ts';
-import { searchAttributesRegistered } from './register-search-attributes.ts';
-import { PROVISIONING_STAGE } from './search-attributes.ts';
+import { searchAttributeDefinitions, searchAttributesRegistered } from './register-search-attributes.ts';
 import { findServerProgram } from './server-program.ts';
 
 /** How an embedded server is started. */
@@ -30,6 +29,8 @@ export interface EmbeddedTemporalOptions {
   onProgress?: (line: string) => void;
   /** Whether to register our search attributes. Default `true`. */
   searchAttributes?: boolean;
+  /** Further settings of the server's dynamic configuration, `key=value` each. */
+  dynamicConfig?: readonly string[];
   /** What the server writes to its log. Default `warn`. */
   log?: 'debug' | 'info' | 'warn' | 'error';
 }
@@ -149,7 +150,10 @@ async function planOf({
   };
 }
 
-function argumentsOf(plan: Plan, { searchAttributes = true, log = 'warn' }: EmbeddedTemporalOptions): string[] {
+function argumentsOf(
+  plan: Plan,
+  { searchAttributes = true, log = 'warn', dynamicConfig = [] }: EmbeddedTemporalOptions,
+): string[] {
   return [
     'server',
     'start-dev',
@@ -160,8 +164,9 @@ function argumentsOf(plan: Plan, { searchAttributes = true, log = 'warn' }: Embe
     `--namespace=${plan.namespace}`,
     `--db-filename=${plan.databaseFile}`,
     `--log-level=${log}`,
-    ...(searchAttributes ? [`--search-attribute=${PROVISIONING_STAGE.name}=Keyword`] : []),
+    ...(searchAttributes ? searchAttributeDefinitions().map((one) => `--search-attribute=${one}`) : []),
     ...TUNING,
+    ...dynamicConfig.map((setting) => `--dynamic-config-value=${setting}`),
   ];
 }
 

@@ -5,3 +5,12 @@ import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/commo
 
 /** Where a run stands as a whole, e.g. `awaiting_sign_in`: the workflow's stage, to list runs by. */
 export const PROVISIONING_STAGE = defineSearchAttributeKey('ProvisioningStage', SearchAttributeType.KEYWORD);
+
+/** Who asked for it, as the request says. */
+export const REQUESTER = defineSearchAttributeKey('ProvisioningRequester', SearchAttributeType.KEYWORD);
+
+/** The steps that wait for a person to mend them; empty as a rule. */
+export const BLOCKED_STEP = defineSearchAttributeKey('ProvisioningBlockedStep', SearchAttributeType.KEYWORD_LIST);
+
+/** All of them. */
+export const SEARCH_ATTRIBUTES = [PROVISIONING_STAGE, REQUESTER, BLOCKED_STEP] as const;

@@ -2,76 +2,61 @@
  * The walkthrough as a workflow: two branches side by side, which meet at the syncs.
  *
  *   Snowflake connection ─> models ──────────────────────────────────────────┐
- *   LinkedIn connection ─> WAIT for sign-in ─> ad accounts ─> audiences ─────┴─> syncs
+ *   LinkedIn connection ─> WAIT for sign-in ─> ad accounts ─> audiences ─────┴─> syncs ─> first executions
+ *
+ * A step that fails for good is blocked until a person has mended it; `run.ts` has how.
  */
 import {
-  ActivityFailure,
   ApplicationFailure,
+  allHandlersFinished,
   CancellationScope,
   condition,
+  continueAsNew,
   isCancellation,
-  proxyActivities,
-  proxyLocalActivities,
-  setCurrentDetails,
   setHandler,
-  upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { Activities } from '../activities/activities.ts';
-import type { InspectedAudience } from '../activities/audiences.ts';
-import type { StepContext } from '../activities/create-once.ts';
+import type { AudienceInspection } from '../activities/audiences.ts';
 import type { ProvidedLinkedInConnection } from '../activities/linkedin-connection.ts';
 import type { ProvidedModel } from '../activities/models.ts';
-import { columnsOf, type ModelRequest, type ProvisioningRequest, parseRequest } from '../request/schema.ts';
-import { PROVISIONING_STAGE } from '../temporal/search-attributes.ts';
-import { currentDetails } from './current-details.ts';
+import { columnsOf, type ProvisioningRequest, parseChange, parseRequest, replaced } from '../request/schema.ts';
+import { followingActivities, longActivities, stepActivities } from './activity-proxies.ts';
+import { Choices, type EnabledAccounts, faultsText } from './choices.ts';
 import {
-  type AdAccount,
   FAILURE,
-  oauthCompletedSignal,
+  type FirstExecution,
+  giveUpUpdate,
   type ProvisioningResult,
   type Resource,
-  type Stage,
-  type StepFailure,
+  type RetryStep,
+  retryStepUpdate,
   statusQuery,
+  undoEntriesQuery,
 } from './messages.ts';
-import { type Outcome, Progress, STEP } from './progress.ts';
+import { STEP } from './progress.ts';
+import { type PiecePath, Run, StepFailed, WaitAbandoned } from './run.ts';
+import { newRunState, type RunState } from './run-state.ts';
+import { shorten } from './shorten.ts';
+import { refusal, SignIn } from './sign-in.ts';
+import { undoAll } from './undo.ts';
+import type { UndoEntry } from './undo-entries.ts';
+
+/** LinkedIn serves an audience only above so many matched members, in count. */
+const SERVED_ABOVE = 300;
 
 /**
- * One attempt makes a few calls of at most 15 s each; a lost attempt is noticed when this runs out, so it is kept close.
- * Attempts are not limited: what cannot succeed says so itself, and an outage may last a night.
+ * Makes a LinkedIn Ads audience fed from a Snowflake query. Input: a request as docs/request.md describes it. `carried` is
+ * what a run that has lived long hands to the one that continues it; nobody else can give it.
  */
-const retry = { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' } as const;
-const activities = proxyActivities<Activities>({ startToCloseTimeout: '45 seconds', retry });
-/** A model's query may take many minutes: the heartbeat, not the time-out, tells that the worker is alive. */
-const longActivities = proxyActivities<Activities>({
-  startToCloseTimeout: '1 hour',
-  heartbeatTimeout: '20 seconds',
-  retry,
-});
-const { searchAttributesRegistered } = proxyLocalActivities<Activities>({
-  startToCloseTimeout: '5 seconds',
-  retry: { maximumAttempts: 2 },
-});
-
-/** How much of a failure's message is kept, in characters: a query engine's can quote the whole query. */
-const MAX_MESSAGE = 4000;
-
-/** Makes a LinkedIn Ads audience fed from a Snowflake query. Input: a request as docs/request.md describes it. */
-export async function AudienceProvisioning(input: ProvisioningRequest): Promise<ProvisioningResult> {
-  const run = new Provisioning();
-  const request = run.accept(input);
-  return run.provision(request);
-}
-
-/** A step failed for good, and is recorded in the progress; its branch goes no further. */
-class StepFailed extends Error {
-  override readonly name = 'StepFailed';
-}
-
-/** A wait for a person ended because the run will fail anyway: nobody is asked to sign in for nothing. */
-class WaitAbandoned extends Error {
-  override readonly name = 'WaitAbandoned';
+export async function AudienceProvisioning(
+  input: ProvisioningRequest,
+  carried?: RunState,
+): Promise<ProvisioningResult> {
+  const { startTime, continuedFromExecutionRunId } = workflowInfo();
+  const continued = continuedFromExecutionRunId === undefined ? undefined : carried;
+  const provisioning = new Provisioning(continued ?? newRunState(input, startTime));
+  if (continued === undefined) provisioning.accept(input);
+  return Promise.race([provisioning.provision(), provisioning.continueWhenLong()]);
 }
 
 interface SnowflakeBranch {
@@ -81,257 +66,390 @@ interface SnowflakeBranch {
 
 interface LinkedInBranch {
   connection: Resource;
-  accounts: AdAccount[];
+  accounts: EnabledAccounts['enabled'];
   /** In the order of the request's syncs. */
-  audiences: InspectedAudience[];
+  audiences: AudienceInspection[];
 }
 
-class Provisioning {
-  private readonly progress = new Progress(workflowInfo().startTime, () => this.show());
-  private claims = 0;
-  private failing = false;
-  private searchable = false;
-  private publishedStage: Stage | undefined;
+type CreatedSync = ProvisioningResult['syncs'][number];
 
-  constructor() {
-    setHandler(statusQuery, () => this.progress.status(), {
+class Provisioning {
+  private readonly run: Run;
+  private readonly signIn: SignIn;
+  private readonly choices: Choices;
+  private readonly scope = new CancellationScope();
+  private givenUp = false;
+  private ending = false;
+
+  constructor(state: RunState) {
+    this.run = new Run(state);
+    this.signIn = new SignIn(this.run);
+    this.choices = new Choices(this.run);
+    setHandler(statusQuery, () => this.run.progress.status(), {
       description: 'Where the run stands: its stage, each step with what it made, and whom it waits for.',
     });
-    setHandler(
-      oauthCompletedSignal,
-      () => {
-        this.claims += 1;
-      },
-      {
-        description:
-          'Say that the LinkedIn sign-in is done. No input needed: the run asks Polytomic whether it is there.',
-      },
-    );
+    setHandler(undoEntriesQuery, () => this.run.state.undo, {
+      description: 'What the run has made or may have made, for an undo.',
+    });
+    setHandler(retryStepUpdate, (retry) => this.retryStep(retry), {
+      validator: (retry) => this.checkRetry(retry),
+      description: 'Try a blocked step again, with a change or without: {"step": "model active-users", "change": {…}}',
+    });
+    setHandler(giveUpUpdate, (given) => this.giveUp(given?.reason), {
+      validator: (given) => this.checkGiveUp(given),
+      description: 'End the run; what it made is kept or undone, as the request says. Input: none, or {"reason": "…"}',
+    });
   }
 
   /** Refuses a bad request with all of its faults, however the run was started. Echoes no value of it. */
-  accept(input: unknown): ProvisioningRequest {
+  accept(input: unknown): void {
     const parsed = parseRequest(input);
-    if (parsed.ok) return parsed.request;
-    this.progress.end('failed');
+    if (parsed.ok) {
+      this.run.state.request = parsed.request;
+      this.run.progress.plan(parsed.request);
+      return;
+    }
+    this.ending = true;
+    this.run.state.request = {} as ProvisioningRequest;
+    this.run.progress.end('failed');
     const faults = parsed.faults.map(({ path, message }) => ({ path, message }));
-    const list = faults.map(({ path, message }) => `${path.join('.') || '(request)'}: ${message}`).join('\n');
     throw ApplicationFailure.nonRetryable(
-      shorten(`The request is not valid:\n${list}`),
+      shorten(`The request is not valid:\n${faultsText(faults)}`),
       FAILURE.invalidRequest,
       faults,
     );
   }
 
-  async provision(request: ProvisioningRequest): Promise<ProvisioningResult> {
-    this.progress.plan(request);
-    const publishing = this.publishStages();
+  async provision(): Promise<ProvisioningResult> {
+    const publishing = this.run.publish();
     try {
-      const [snowflake, linkedin] = await allOf([this.snowflakeBranch(request), this.linkedinBranch(request)]);
-      const syncs = await this.createSyncs(request, snowflake, linkedin);
+      const result = await this.scope.run(() => this.walkthrough());
       await publishing;
-      this.progress.end('completed');
-      return {
-        name: request.name,
-        snowflakeConnection: snowflake.connection,
-        linkedinConnection: linkedin.connection,
-        adAccounts: linkedin.accounts,
-        models: Object.fromEntries([...snowflake.models].map(([key, { resource }]) => [key, resource])),
-        syncs,
-        warnings: this.progress.warnings,
-      };
+      this.end('completed');
+      this.run.notify({ event: 'done' });
+      await this.closed();
+      return { ...result, warnings: this.run.state.warnings };
     } catch (error) {
-      await CancellationScope.nonCancellable(() => publishing);
-      throw this.endingOf(error);
+      return await CancellationScope.nonCancellable(async () => {
+        await publishing;
+        throw await this.endingOf(error);
+      });
     }
   }
 
-  private async snowflakeBranch(request: ProvisioningRequest): Promise<SnowflakeBranch> {
-    const { connection: spec } = request.snowflake;
-    const connection = await this.step(
-      STEP.snowflakeConnection,
-      (step) =>
-        activities.provideSnowflakeConnection.executeWithOptions({ summary: summaryOf('Snowflake connection', spec) }, [
-          { step, spec },
-        ]),
-      (resource) => ({ resources: [{ kind: 'connection', ...resource }] }),
-    );
+  /** A run that lives for months continues as new when Temporal suggests it, while nothing is under way that would be lost. */
+  async continueWhenLong(): Promise<never> {
+    return CancellationScope.nonCancellable(async () => {
+      await condition(
+        () => workflowInfo().continueAsNewSuggested && this.run.idle && !this.ending && allHandlersFinished(),
+      );
+      return continueAsNew<typeof AudienceProvisioning>(this.run.request, this.run.state);
+    });
+  }
+
+  private async walkthrough(): Promise<Omit<ProvisioningResult, 'warnings'>> {
+    const [snowflake, linkedin] = await allOf([this.snowflakeBranch(), this.linkedinBranch()]);
+    const syncs = await this.syncs(snowflake, linkedin);
+    return {
+      name: this.run.request.name,
+      snowflakeConnection: snowflake.connection,
+      linkedinConnection: linkedin.connection,
+      adAccounts: linkedin.accounts,
+      models: Object.fromEntries([...snowflake.models].map(([key, { resource }]) => [key, resource])),
+      syncs,
+    };
+  }
+
+  private async snowflakeBranch(): Promise<SnowflakeBranch> {
+    const connection = await this.run.step<Resource>(STEP.snowflakeConnection, {
+      work: (step) => {
+        const { connection: spec } = this.run.request.snowflake;
+        return this.run.call(() =>
+          stepActivities.provideSnowflakeConnection.executeWithOptions(
+            { summary: summaryOf('Snowflake connection', spec) },
+            [{ step, spec }],
+          ),
+        );
+      },
+      outcome: (resource) => ({ resources: [{ kind: 'connection', ...resource }] }),
+      piece: ['snowflake', 'connection'],
+      undo: () => this.connectionEntry(STEP.snowflakeConnection, this.run.request.snowflake.connection, 'snowflake'),
+      undoAfter: madeBy,
+    });
     const models = await allOf(
-      Object.entries(request.models).map(async ([key, model]) => {
-        const columns = [...new Set(request.syncs.filter((sync) => sync.model === key).flatMap(columnsOf))];
-        return [key, await this.provideModel(key, model, columns, connection)] as const;
-      }),
+      Object.keys(this.run.request.models).map(async (key) => [key, await this.model(key, connection)] as const),
     );
     return { connection, models: new Map(models) };
   }
 
-  private provideModel(
-    key: string,
-    spec: ModelRequest,
-    columns: string[],
-    connection: Resource,
-  ): Promise<ProvidedModel> {
-    return this.step(
-      STEP.model(key),
-      (step) =>
-        longActivities.provideModel.executeWithOptions({ summary: summaryOf('Model', spec) }, [
-          { step, spec, columns, connection },
-        ]),
-      ({ resource }) => ({ resources: [{ kind: 'model', ...resource }] }),
-    );
-  }
-
-  private async linkedinBranch(request: ProvisioningRequest): Promise<LinkedInBranch> {
-    const { connection: spec, accounts: wanted } = request.linkedinAds;
-    const provided = await this.step(
-      STEP.linkedinConnection,
-      (step) =>
-        activities.provideLinkedInConnection.executeWithOptions(
-          { summary: summaryOf('LinkedIn Ads connection', spec) },
-          [{ step, spec }],
-        ),
-      ({ resource }) => ({ resources: [{ kind: 'connection', ...resource }] }),
-    );
-    const connection = provided.resource;
-    const mayReconnect = connection.made || spec.reconnect === 'allowed';
-    await this.step(
-      STEP.signIn,
-      () => this.signIn(provided, mayReconnect),
-      (note) => ({ note }),
-    );
-    const accounts = await this.step(
-      STEP.adAccounts,
-      () =>
-        activities.enableAdAccounts.executeWithOptions({ summary: 'Enable the ad accounts' }, [{ connection, wanted }]),
-      (enabled) => ({ note: shorten(enabled.map(({ label }) => label).join(', '), 200) }),
-    );
-    const audiences = await this.step(
-      STEP.audiences,
-      () =>
-        activities.inspectAudiences.executeWithOptions({ summary: 'Look at the audiences there are' }, [
-          { connection, syncs: request.syncs, firstRunId: workflowInfo().firstExecutionRunId },
-        ]),
-      () => ({}),
-    );
-    return { connection, accounts, audiences };
-  }
-
-  /**
-   * Waits for a person's sign-in for as long as it takes. A claim that it is done is only a hint: Polytomic is asked, and
-   * a false one changes nothing. Claims made before the wait, or while a check is running, are kept. Returns what came of it.
-   */
-  private async signIn({ resource, authUrl }: ProvidedLinkedInConnection, mayReconnect: boolean): Promise<string> {
-    const verify = () =>
-      activities.verifySignIn.executeWithOptions({ summary: 'Ask Polytomic whether the sign-in is there' }, [
-        { connection: resource },
-      ]);
-    if (authUrl === undefined && (await verify()).state === 'signed_in') return 'was signed in already';
-
-    const url = authUrl ?? (mayReconnect ? await this.freshSignInLink(resource) : undefined);
-    const hint = `Sign in to LinkedIn on connection ${resource.name} in Polytomic; with reconnect: allowed there would be a link here.`;
-    this.progress.askForSignIn(url === undefined ? { hint } : { url }, new Date());
-
-    for (let checked = 0; ; ) {
-      await condition(() => this.claims > checked || this.failing);
-      if (this.claims === checked) throw new WaitAbandoned('not waited for, since another step failed');
-      checked = this.claims;
-      const check = await verify();
-      if (check.state === 'signed_in') return 'signed in';
-      this.progress.signInMissing(checked, check.reason, new Date());
-    }
-  }
-
-  private freshSignInLink(connection: Resource): Promise<string> {
-    return activities.startSignIn.executeWithOptions({ summary: 'Get a sign-in link' }, [{ connection }]);
-  }
-
-  private createSyncs(
-    request: ProvisioningRequest,
-    { models }: SnowflakeBranch,
-    { connection, audiences }: LinkedInBranch,
-  ): Promise<ProvisioningResult['syncs']> {
-    return allOf(
-      request.syncs.map(async (sync, i) => {
-        const model = models.get(sync.model);
-        const audience = audiences[i];
-        if (model === undefined || audience === undefined)
-          throw new TypeError(`sync ${sync.name} has lost its model or audience`);
-        const created = await this.step(
-          STEP.sync(sync.name),
-          (step) =>
-            activities.createSync.executeWithOptions({ summary: `Sync ${sync.name}` }, [
-              { step, sync, model, connection, audience },
-            ]),
-          (made) => ({
-            resources: [
-              { kind: 'audience', ...made.audience },
-              { kind: 'sync', ...made.resource },
-            ],
-          }),
+  private model(key: string, connection: Resource): Promise<ProvidedModel> {
+    const id = STEP.model(key);
+    const spec = () => this.piece(this.run.request.models[key], id);
+    return this.run.step<ProvidedModel>(id, {
+      work: (step) => {
+        const { syncs } = this.run.request;
+        const columns = [...new Set(syncs.filter((sync) => sync.model === key).flatMap(columnsOf))];
+        return this.run.call(() =>
+          longActivities.provideModel.executeWithOptions({ summary: summaryOf('Model', spec()) }, [
+            { step, spec: spec(), columns, connection },
+          ]),
         );
-        return { ...created.resource, model: sync.model, audience: created.audience };
+      },
+      outcome: ({ resource }) => ({ resources: [{ kind: 'model', ...resource }] }),
+      piece: ['models', key],
+      undo: () => {
+        const model = spec();
+        if ('use' in model) return undefined;
+        return { kind: 'model', step: id, since: now(), name: model.name, query: model.query, connection };
+      },
+      undoAfter: (entry, { resource }) => madeBy(entry, resource),
+    });
+  }
+
+  private async linkedinBranch(): Promise<LinkedInBranch> {
+    const provided = await this.run.step<ProvidedLinkedInConnection>(STEP.linkedinConnection, {
+      work: (step) => {
+        const { connection: spec } = this.run.request.linkedinAds;
+        return this.run.call(() =>
+          stepActivities.provideLinkedInConnection.executeWithOptions(
+            { summary: summaryOf('LinkedIn Ads connection', spec) },
+            [{ step, spec }],
+          ),
+        );
+      },
+      outcome: ({ resource }) => ({ resources: [{ kind: 'connection', ...resource }] }),
+      piece: ['linkedinAds', 'connection'],
+      undo: () => this.connectionEntry(STEP.linkedinConnection, this.run.request.linkedinAds.connection, 'linkedinads'),
+      undoAfter: (entry, { resource }) => madeBy(entry, resource),
+    });
+    const { resource: connection } = provided;
+    const { reconnect } = this.run.request.linkedinAds.connection;
+    await this.run.step<string>(STEP.signIn, {
+      work: () => this.signIn.wait(provided, connection.made || reconnect === 'allowed'),
+      outcome: (note) => ({ note }),
+      wakes: () => this.signIn.hasClaim,
+    });
+    const accounts = await this.run.step<EnabledAccounts>(STEP.adAccounts, {
+      work: () => this.choices.accounts(connection),
+      outcome: ({ enabled }) => ({ note: shorten(enabled.map(({ label }) => label).join(', '), 200) }),
+      piece: ['linkedinAds', 'accounts'],
+      undo: () => (connection.made ? undefined : { kind: 'accounts', step: STEP.adAccounts, since: now(), connection }),
+      undoAfter: (entry, { added }) =>
+        added.length === 0 || entry.kind !== 'accounts' ? undefined : { ...entry, added },
+    });
+    const audiences = await this.run.step<AudienceInspection[]>(STEP.audiences, {
+      work: () => this.choices.inspect(connection, this.run.request.syncs, stepActivities),
+      outcome: () => ({}),
+    });
+    return { connection, accounts: accounts.enabled, audiences };
+  }
+
+  private syncs({ models }: SnowflakeBranch, linkedin: LinkedInBranch): Promise<CreatedSync[]> {
+    const steps = this.run.progress.syncSteps;
+    return allOf(
+      steps.map(async (step, index) => {
+        const created = await this.sync(step, index, models, linkedin);
+        const firstExecution = await this.firstExecution(created, index);
+        return firstExecution === undefined ? created : { ...created, firstExecution };
       }),
     );
   }
 
-  /** Runs one step: shows it while it runs, keeps what came of it, and turns its failure into a line of the progress. */
-  private async step<T>(
+  private sync(
     id: string,
-    work: (context: StepContext) => Promise<T>,
-    outcome: (result: T) => Outcome,
-  ): Promise<T> {
-    this.progress.running(id);
-    try {
-      const result = await work({ step: id, firstRunId: workflowInfo().firstExecutionRunId, generation: 1 });
-      this.progress.done(id, outcome(result));
-      return result;
-    } catch (error) {
-      if (error instanceof WaitAbandoned) {
-        this.progress.abandoned(id, error.message);
-      } else if (error instanceof ActivityFailure && !isCancellation(error)) {
-        this.failing = true;
-        this.progress.failed(failureOf(id, error));
-        throw new StepFailed(id);
-      }
-      throw error;
+    index: number,
+    models: ReadonlyMap<string, ProvidedModel>,
+    { connection, audiences }: LinkedInBranch,
+  ): Promise<CreatedSync> {
+    const spec = () => this.piece(this.run.request.syncs[index], id);
+    const model = () => this.piece(models.get(spec().model), id);
+    const chosen = () => this.run.state.chosen[id];
+    return this.run.step<CreatedSync>(id, {
+      work: async (step) => {
+        const inspected = step.generation === 1 ? audiences[index] : undefined;
+        const audience = await this.choices.audience(id, spec(), connection, inspected);
+        this.run.state.chosen[id] = audience;
+        const sync = spec();
+        const created = await this.run.call(() =>
+          stepActivities.createSync.executeWithOptions({ summary: summaryOf('Sync', sync) }, [
+            { step, sync, model: model(), connection, audience },
+          ]),
+        );
+        return { ...created.resource, model: sync.model, audience: created.audience };
+      },
+      outcome: ({ audience, ...sync }) => ({
+        resources: [
+          { kind: 'audience', id: audience.id, name: audience.name, made: audience.made },
+          { kind: 'sync', id: sync.id, name: sync.name, made: sync.made },
+        ],
+      }),
+      piece: ['syncs', index],
+      undo: () => {
+        const { name, audience } = spec();
+        const known = chosen();
+        const create =
+          known !== undefined && 'create' in known
+            ? known.create
+            : audience !== 'ask' && 'create' in audience
+              ? audience.create
+              : undefined;
+        return {
+          kind: 'sync',
+          step: id,
+          since: now(),
+          name,
+          connection,
+          model: model().resource,
+          ...(create === undefined ? {} : { audience: { name: create.name, account: create.account } }),
+        };
+      },
+      undoAfter: (entry, { audience, id: syncId, name, made }) => {
+        const known = madeBy(entry, { id: syncId, name, made });
+        return known?.kind === 'sync' && audience.made ? { ...known, madeAudience: audience } : known;
+      },
+    });
+  }
+
+  /** Starts the first execution and follows it, as far as the request says. */
+  private firstExecution(sync: CreatedSync, index: number): Promise<FirstExecution> | undefined {
+    const { firstRun } = this.run.settings;
+    if (firstRun === 'none') return undefined;
+    const id = this.piece(this.run.progress.executionSteps[index], 'first execution');
+    return this.run.step<FirstExecution>(id, {
+      work: async (step) => {
+        const started = await this.run.call(() =>
+          stepActivities.startFirstExecution.executeWithOptions({ summary: summaryOf('First execution', sync) }, [
+            { step, sync },
+          ]),
+        );
+        if (firstRun === 'start') return started;
+        const execution = await this.run.call(() =>
+          followingActivities.followExecution.executeWithOptions({ summary: summaryOf('Follow', sync) }, [
+            { sync, executionId: started.id },
+          ]),
+        );
+        this.warnOfFew(sync, execution);
+        return execution;
+      },
+      outcome: ({ status, counts }) => ({ note: countsText(status, counts) }),
+    });
+  }
+
+  private warnOfFew({ audience, name }: CreatedSync, { counts }: FirstExecution): void {
+    const { total = 0, error = 0 } = counts ?? {};
+    const sent = total - error;
+    if (sent > SERVED_ABOVE) return;
+    this.run.progress.warn(
+      `Sync ${name} sent ${sent} records to audience ${audience.name}. LinkedIn serves an audience only above ${SERVED_ABOVE} matched members, and takes 24 to 48 hours to match them.`,
+    );
+  }
+
+  private connectionEntry(step: string, spec: { use: string } | { name: string }, type: string): UndoEntry | undefined {
+    return 'use' in spec ? undefined : { kind: 'connection', step, since: now(), name: spec.name, type };
+  }
+
+  private checkRetry(retry: RetryStep): void {
+    const blocked = this.run.progress.blockedSteps;
+    const step = this.run.progress.find(String(retry?.step));
+    if (step === undefined || step.state !== 'blocked') {
+      const which = blocked.length === 0 ? 'none is' : `blocked: ${blocked.join(', ')}`;
+      throw refusal(`Step ${String(retry?.step)} is not blocked; ${which}.`);
+    }
+    if (retry.change === undefined || retry.change === null) return;
+    const path = this.pieceOf(step.id);
+    if (path === undefined)
+      throw refusal(`Step ${step.id} has no piece of the request to change; leave out \`change\`.`);
+    const parsed = parseChange(this.run.request, path, retry.change);
+    if (!parsed.ok) throw refusal(faultsText(parsed.faults), 'InvalidChange');
+  }
+
+  /** The change was checked when it was accepted; replay must not depend on today's schema. */
+  private retryStep({ step, change }: RetryStep): { step: string; generation: number } {
+    const path = this.pieceOf(step);
+    if (change !== undefined && change !== null && path !== undefined) {
+      this.run.state.request = replaced(this.run.request, path, change);
+    }
+    this.choices.forget(step);
+    return { step, generation: this.run.progress.again(step) };
+  }
+
+  private pieceOf(step: string): PiecePath | undefined {
+    const { request, progress } = this.run;
+    if (step === STEP.snowflakeConnection) return ['snowflake', 'connection'];
+    if (step === STEP.linkedinConnection) return ['linkedinAds', 'connection'];
+    if (step === STEP.adAccounts) return ['linkedinAds', 'accounts'];
+    const model = Object.keys(request.models).find((key) => STEP.model(key) === step);
+    if (model !== undefined) return ['models', model];
+    const index = progress.syncSteps.indexOf(step);
+    return index < 0 ? undefined : ['syncs', index];
+  }
+
+  private checkGiveUp(given: { reason?: string } | undefined): void {
+    if (this.ending) throw refusal('The run is ending already.');
+    const reason = given?.reason;
+    if (reason !== undefined && (typeof reason !== 'string' || reason.length > 1000)) {
+      throw refusal('`reason` must be a text of at most 1000 characters.');
     }
   }
 
-  /** Ends the run: as cancelled, or with every failure and every id made so far. A fault of this code is left as it is. */
-  private endingOf(error: unknown): unknown {
-    if (isCancellation(error)) {
-      this.progress.end('cancelled');
-      return error;
-    }
-    if (!(error instanceof StepFailed || error instanceof WaitAbandoned)) return error;
-    this.progress.end('failed');
-    const outcome = this.progress.outcome();
+  private giveUp(reason: string | undefined): void {
+    this.givenUp = true;
+    this.run.state.warnings.push(`Given up${reason === undefined ? '' : `: ${reason}`}`);
+    this.scope.cancel();
+  }
+
+  /** Ends the run: as cancelled, or with every failure and all that is left. A fault of this code is left as it is. */
+  private async endingOf(error: unknown): Promise<unknown> {
+    const cancelled = isCancellation(error) && !this.givenUp;
+    if (!(isCancellation(error) || error instanceof StepFailed || error instanceof WaitAbandoned)) return error;
+    this.ending = true;
+    if (this.run.settings.onFailure === 'undo') await this.undo();
+    this.end(cancelled ? 'cancelled' : 'failed');
+    const outcome = this.outcome();
     const reasons = outcome.failures.map(({ step, message }) => `${step}: ${message}`);
+    this.run.notify({ event: cancelled ? 'cancelled' : 'failed', message: reasons.join('\n') });
+    await this.closed();
+    if (cancelled) return error;
     const left = outcome.leftBehind.map(({ kind, name, id }) => `${kind} ${name} (${id})`);
-    const message = [...reasons, `Left in Polytomic: ${left.join(', ') || 'nothing'}.`].join('\n');
+    const message = [...reasons, ...outcome.notUndone, `Left in Polytomic: ${left.join(', ') || 'nothing'}.`].join(
+      '\n',
+    );
     return ApplicationFailure.nonRetryable(shorten(message), FAILURE.provisioningFailed, outcome);
   }
 
-  /** From now on the stage is kept in a search attribute, if the namespace has it. Never fails: a run works without. */
-  private async publishStages(): Promise<void> {
-    try {
-      this.searchable = await searchAttributesRegistered();
-    } catch (error) {
-      if (isCancellation(error)) return;
-    }
-    if (this.searchable) this.show();
-    else
-      this.progress.warn(
-        `Search attribute ${PROVISIONING_STAGE.name} is not registered: run \`audience setup\` to list runs by stage.`,
-      );
+  private outcome() {
+    const outcome = this.run.progress.outcome();
+    if (!this.givenUp) return outcome;
+    const message = this.run.state.warnings.findLast((warning) => warning.startsWith('Given up')) ?? 'Given up';
+    return { ...outcome, failures: [...outcome.failures, { step: 'run', type: 'GivenUp', message }] };
   }
 
-  private show(): void {
-    const { stage } = this.progress;
-    setCurrentDetails(currentDetails(this.progress.status()));
-    if (!this.searchable || stage === this.publishedStage) return;
-    this.publishedStage = stage;
-    upsertSearchAttributes([{ key: PROVISIONING_STAGE, value: stage }]);
+  private async undo(): Promise<void> {
+    const { progress, state } = this.run;
+    progress.undo();
+    await undoAll(state.undo, ({ step }, { undone, left }) => {
+      if (undone !== undefined) {
+        state.undone.push(undone);
+        progress.undone(step);
+      }
+      state.notUndone.push(...left);
+    });
+  }
+
+  private end(how: 'completed' | 'failed' | 'cancelled'): void {
+    this.ending = true;
+    this.run.progress.end(how);
+  }
+
+  /** Nobody who asks or is told is left without an answer. */
+  private async closed(): Promise<void> {
+    await this.run.noticesDelivered();
+    await condition(allHandlersFinished);
+  }
+
+  private piece<T>(piece: T | undefined, step: string): T {
+    if (piece === undefined) throw new TypeError(`${step} has lost its piece of the request`);
+    return piece;
   }
 }
 
@@ -344,16 +462,21 @@ async function allOf<T>(work: Array<Promise<T>>): Promise<T[]> {
   return settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
 }
 
-function failureOf(step: string, failure: ActivityFailure): StepFailure {
-  const { cause } = failure;
-  const type = cause instanceof ApplicationFailure ? (cause.type ?? 'Error') : (cause?.name ?? 'Error');
-  return { step, type, message: shorten(cause?.message ?? failure.message) };
+/** The entry with what was made; nothing to undo where it was there before. */
+function madeBy(entry: UndoEntry, resource: Resource): UndoEntry | undefined {
+  if (!resource.made || entry.kind === 'accounts') return undefined;
+  return { ...entry, made: { id: resource.id, name: resource.name, made: true } };
+}
+
+function now(): string {
+  return new Date().toISOString();
+}
+
+function countsText(status: string, counts: FirstExecution['counts']): string {
+  const shown = Object.entries(counts ?? {}).map(([what, count]) => `${what} ${count}`);
+  return [status, ...shown].join(', ');
 }
 
 function summaryOf(what: string, spec: { use: string } | { name: string }): string {
   return shorten(`${what} ${'use' in spec ? spec.use : spec.name}`, 100);
-}
-
-function shorten(text: string, max = MAX_MESSAGE): string {
-  return text.length > max ? `${text.slice(0, max - 1)}…` : text;
 }

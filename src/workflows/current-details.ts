@@ -1,39 +1,41 @@
 /**
- * The run as Markdown, for the *User Metadata* tab of the Temporal Web UI. Its pane is about ten lines high, so what is
- * asked of whom comes first, then what went wrong, then the steps.
+ * The run as Markdown, for the *User Metadata* tab of the Temporal Web UI. Its pane may be no more than ten lines high, so
+ * what is asked of whom comes first, then what went wrong, then the steps.
  */
-import type { ProvisioningStatus, Stage, StepState, StepStatus } from './messages.ts';
+import { escapeMarkdown, linkOf, table } from './markdown.ts';
+import type { ProvisioningStatus, Question, SignInStatus, Stage, StepStatus } from './messages.ts';
+import { MARK, outcomesOf } from './step-text.ts';
 
-/** How many steps are listed, in count; the rest are summed up in one line. */
-const MAX_STEPS = 30;
+/** How much of a failure's message, or of a warning, is shown, in characters. Query `status` has all of it. */
+const MAX_MESSAGE = 300;
+
+/** How many choices are named, in count. Query `status` has more of them, and update `findChoices` the rest. */
+const MAX_SHOWN = 8;
+
+const CHECKED: Record<NonNullable<SignInStatus['lastCheck']>['outcome'], string> = {
+  not_yet: 'Not signed in yet',
+  denied: 'Denied; it can be tried again',
+  no_accounts: 'Signed in, but not usable',
+};
+
+/** How long a step's name may be to stay in one line, in characters. */
+const MAX_UNBROKEN = 32;
+
+/** The pane is made as high as the text without its margins: what it cuts off at the bottom shall be this. */
+const BOTTOM = '&#160;';
 
 const HEADLINE: Record<Stage, string> = {
   connecting: 'Connecting to Snowflake and LinkedIn Ads',
   awaiting_sign_in: 'Waiting for a person to sign in to LinkedIn',
+  awaiting_choice: 'Waiting for a person to choose',
+  blocked: 'Blocked until a person mends a step',
   preparing: 'Preparing models, ad accounts and audiences',
   syncing: 'Creating the syncs',
+  undoing: 'Deleting what was made',
   completed: 'Completed',
   failed: 'Failed',
   cancelled: 'Cancelled',
 };
-
-const MARK: Record<StepState, string> = { pending: '○', running: '◐', waiting: '⏸', done: '●', failed: '✕' };
-
-/** Text that came from outside, harmless in Markdown: no markup, no link, no line of its own. */
-export function escapeMarkdown(text: string): string {
-  return text
-    .replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ')
-    .replace(/[\\`*_{}[\]()#+\-.!|~<>&:@]/g, (mark) => `\\${mark}`);
-}
-
-/**
- * A link, if it is safe to make one: `https:`, or `http:` on loopback, where the sandbox lives. Anything else is shown as
- * text, so that nobody is led by the run to an address that its page does not show.
- */
-export function linkOf(url: string, text: string): string {
-  const safe = /^https:\/\/[^\s<>()\\"'`]+$|^http:\/\/(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(\/[^\s<>()\\"'`]*)?$/;
-  return safe.test(url) ? `[${text}](${url})` : escapeMarkdown(url);
-}
 
 /** The current details of a run in this state. */
 export function currentDetails(status: ProvisioningStatus): string {
@@ -41,9 +43,11 @@ export function currentDetails(status: ProvisioningStatus): string {
   return [
     `**${HEADLINE[status.stage]}**${requester}`,
     ...askLines(status),
-    ...failureLines(status.steps),
-    ...status.warnings.map((warning) => `⚠ ${escapeMarkdown(warning)}`),
-    stepLines(status.steps),
+    ...status.questions.map(questionLine),
+    ...status.steps.flatMap(failureLines),
+    ...status.warnings.map((warning) => `⚠ ${excerpt(warning)}`),
+    ...stepLines(status.steps),
+    BOTTOM,
   ].join('\n\n');
 }
 
@@ -52,28 +56,62 @@ function askLines({ signIn }: ProvisioningStatus): string[] {
   const ask =
     signIn.url === undefined
       ? escapeMarkdown(signIn.hint ?? 'Sign in to LinkedIn in Polytomic.')
-      : `👉 ${linkOf(signIn.url, 'Sign in to LinkedIn')}`;
-  const then = `${ask} – then send signal \`oauthCompleted\` (*More Actions*, no input needed).`;
-  return signIn.lastCheck === undefined
-    ? [then]
-    : [then, `Not signed in yet: ${escapeMarkdown(signIn.lastCheck.reason)}`];
+      : linkOf(signIn.url, 'Sign in to LinkedIn');
+  const steps = `1. ${ask}\n2. Say so: *More Actions → Send a Signal →* \`oauthCompleted\`, no input needed`;
+  const { lastCheck } = signIn;
+  return lastCheck === undefined ? [steps] : [`⚠ ${CHECKED[lastCheck.outcome]}: ${excerpt(lastCheck.reason)}`, steps];
 }
 
-function failureLines(steps: StepStatus[]): string[] {
-  return steps.flatMap(({ failure }) =>
-    failure === undefined ? [] : [`✕ **${escapeMarkdown(failure.step)}**: ${escapeMarkdown(failure.message)}`],
-  );
+/** What is asked, how it is answered, and the first of the answers there are. */
+function questionLine({ step, answer, choices, total, why }: Question): string {
+  const example =
+    answer === 'selectAccounts'
+      ? '{"accounts": ["…"]}'
+      : JSON.stringify({ sync: step.replace(/^sync /, ''), audience: { existing: '…' } });
+  const shown = choices.slice(0, MAX_SHOWN).map(({ label }) => escapeMarkdown(label));
+  const more = total > shown.length ? ` and ${total - shown.length} more` : '';
+  return [
+    ...(why === undefined ? [] : [`⚠ ${excerpt(why)}`]),
+    `Choose for **${escapeMarkdown(step)}**: ${shown.join(', ') || 'there is nothing'}${more}`,
+    `*More Actions → Send an Update →* \`${answer}\` with ${code(example)}`,
+  ].join('\n\n');
 }
 
-function stepLines(steps: StepStatus[]): string {
-  const shown = steps.slice(0, MAX_STEPS).map((step) => {
-    const what = step.resources.map(
-      ({ kind, made, id }) => ` · ${kind} ${made ? 'made' : 'used'} ${escapeMarkdown(id)}`,
-    );
-    const why = step.note === undefined || step.state === 'waiting' ? '' : ` · ${escapeMarkdown(step.note)}`;
-    return `- ${MARK[step.state]} ${escapeMarkdown(step.id)}${what.join('')}${why}`;
-  });
-  const rest = steps.length - shown.length;
-  const open = steps.slice(MAX_STEPS).filter((step) => step.state !== 'done').length;
-  return [...shown, ...(rest > 0 ? [`- and ${rest} more, ${open} of them not done`] : [])].join('\n');
+function failureLines({ id, state, failure, piece }: StepStatus): string[] {
+  if (failure === undefined) return [];
+  const what = `✕ ${escapeMarkdown(id)}: ${excerpt(failure.message)}`;
+  if (state !== 'blocked') return [what];
+  const mend = piece === undefined ? '' : `; \`change\` replaces ${code(piece)} of the request`;
+  const example = JSON.stringify({ step: id, ...(piece === undefined ? {} : { change: '…' }) });
+  return [what, `*More Actions → Send an Update →* \`retryStep\` with ${code(example)}${mend}, or \`giveUp\``];
+}
+
+function stepLines(steps: StepStatus[]): string[] {
+  const rows = steps.map((step) => [
+    MARK[step.state],
+    inOneLine(escapeMarkdown(step.id)),
+    outcomesOf(step, escapeMarkdown).join(' · '),
+  ]);
+  // Without headings, to save a line.
+  const { markdown, shown } = table(['', '', ''], rows);
+  const rest = steps.slice(shown);
+  const open = rest.filter((step) => step.state !== 'done').length;
+  return [
+    ...(shown > 0 ? [markdown] : []),
+    ...(rest.length > 0 ? [`and ${rest.length} more, ${open} of them not done`] : []),
+  ];
+}
+
+/** A piece of code to type. Text that came from outside may stand in it: a backquote would end it. */
+function code(text: string): string {
+  return `\`${text.replace(/[`\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ')}\``;
+}
+
+/** A short name does not break: what came of the step has the room for it, and names in one line are found at a glance. */
+function inOneLine(name: string): string {
+  return name.length > MAX_UNBROKEN ? name : name.replaceAll(' ', '\u00a0');
+}
+
+function excerpt(text: string): string {
+  return escapeMarkdown(text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE - 1)}…` : text);
 }

@@ -3,13 +3,21 @@
  * the CLI and whoever types into the Temporal Web UI. No name of a message stands anywhere else as a string.
  */
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
-import type { AudienceSpec } from '../request/schema.ts';
-import type { UndoEntry } from './undo-entries.ts';
+import type { AudienceSpec, Choice } from '../request/schema.ts';
+import type { UndoEntry, UndoOutcome } from './undo-entries.ts';
 
 /** The workflow's type name, as the Temporal Web UI lists it. */
 export const WORKFLOW_TYPE = 'AudienceProvisioning';
 
+/** The type name of the workflow that cleans up after a provisioning. */
+export const UNDO_WORKFLOW_TYPE = 'AudienceUndo';
+
 const WORKFLOW_ID_PREFIX = 'audience-provisioning/';
+
+/** The workflow id of what cleans up after the provisioning called `name`. */
+export function undoWorkflowIdOf(name: string): string {
+  return `audience-undo/${name}`;
+}
 
 /** The workflow id of the provisioning called `name`. Its inverse is {@link provisioningName}. */
 export function workflowIdOf(name: string): string {
@@ -33,6 +41,9 @@ export const statusQuery = defineQuery<ProvisioningStatus>('status');
 /** All that the run has made or may have made so far, in the order of its making: what an undo goes through backwards. */
 export const undoEntriesQuery = defineQuery<UndoEntry[]>('undoEntries');
 
+/** What an {@link UNDO_WORKFLOW_TYPE} has undone so far. */
+export const undoStatusQuery = defineQuery<UndoResult>('status');
+
 /** The sign-in link; a fresh one if it is older than the request's `options.signIn.linkTtl`. */
 export const signInLinkUpdate = defineUpdate<SignInLink, []>('signInLink');
 
@@ -54,7 +65,7 @@ export const findChoicesUpdate = defineUpdate<Choices, [FindChoices]>('findChoic
 export const retryStepUpdate = defineUpdate<{ step: string; generation: number }, [RetryStep]>('retryStep');
 
 /** Ends the run, which then undoes or keeps what it made, as `options.onFailure` says. */
-export const giveUpUpdate = defineUpdate<void, [reason?: { reason?: string }]>('giveUp');
+export const giveUpUpdate = defineUpdate<void, [given: GiveUp | undefined]>('giveUp');
 
 /** A sign-in that came back without consent, in the words of whoever tells: a person, or LinkedIn through a callback. */
 export interface SignInDenial {
@@ -83,6 +94,19 @@ export interface ChooseAudience {
   audience: Exclude<AudienceSpec, 'ask'>;
 }
 
+/** Which run of a provisioning to undo. */
+export interface RunToUndo {
+  workflowId: string;
+  runId: string;
+}
+
+/** What came of undoing a run. */
+export interface UndoResult {
+  undone: Array<NonNullable<UndoOutcome['undone']>>;
+  /** What is still there, or may be, and why: a sentence each. */
+  left: string[];
+}
+
 /** What to search: the choices of this step whose label or value has these words. */
 export interface FindChoices {
   /** `ad accounts`, or `sync <name>`. */
@@ -97,10 +121,9 @@ export interface RetryStep {
   change?: unknown;
 }
 
-/** A thing to choose: its value, and the label that people see. */
-export interface Choice {
-  value: string;
-  label: string;
+/** Why a person gives up, if they say. */
+export interface GiveUp {
+  reason?: string;
 }
 
 /** The first choices there are, and how many there are in all. */

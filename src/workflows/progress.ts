@@ -1,15 +1,17 @@
-/** What a run knows of itself: the steps of its plan, what each made, whom it waits for. Query `status` shows all of it. */
+/** The run's plan and how far it has come, for query `status`, the Web UI and the search attributes. */
 import type { ProvisioningRequest } from '../request/schema.ts';
 import type {
   KindOfResource,
   ProvisioningFailure,
   ProvisioningStatus,
+  Question,
   SignInStatus,
   Stage,
   StepFailure,
   StepState,
   StepStatus,
 } from './messages.ts';
+import type { RunState } from './run-state.ts';
 
 /** The ids of the steps, each made in one place. */
 export const STEP = {
@@ -20,6 +22,7 @@ export const STEP = {
   audiences: 'audiences',
   model: (key: string) => `model ${key}`,
   sync: (name: string) => `sync ${name}`,
+  firstExecution: (name: string) => `first execution ${name}`,
 } as const;
 
 /** What a step that is done tells of itself. */
@@ -28,26 +31,24 @@ export interface Outcome {
   note?: string;
 }
 
-/** The run's plan and how far it has come. Each change calls `changed`, once. */
-export class Progress {
-  readonly warnings: string[] = [];
-  private readonly steps = new Map<string, StepStatus>();
-  private name = '';
-  private requester: string | undefined;
-  private signIn: SignInStatus | undefined;
-  private ended: Extract<Stage, 'completed' | 'failed' | 'cancelled'> | undefined;
-  private readonly startedAt: Date;
-  private readonly changed: () => void;
+/** How a run ends. */
+export type Ending = Extract<Stage, 'completed' | 'failed' | 'cancelled'>;
 
-  constructor(startedAt: Date, changed: () => void) {
-    this.startedAt = startedAt;
+/** Keeps the steps of a {@link RunState}. Each change calls `changed`, once. */
+export class Progress {
+  private readonly state: RunState;
+  private readonly changed: () => void;
+  private undoing = false;
+  private ended: Ending | undefined;
+
+  constructor(state: RunState, changed: () => void) {
+    this.state = state;
     this.changed = changed;
   }
 
   /** Lays out every step of the request, in the order in which a reader expects them. */
   plan(request: ProvisioningRequest): void {
-    this.name = request.name;
-    this.requester = request.requester;
+    const followed = (request.options?.firstRun ?? 'none') !== 'none';
     const ids = [
       STEP.snowflakeConnection,
       ...Object.keys(request.models).map(STEP.model),
@@ -55,10 +56,22 @@ export class Progress {
       STEP.signIn,
       STEP.adAccounts,
       STEP.audiences,
-      ...request.syncs.map((sync) => STEP.sync(sync.name)),
+      ...request.syncs.flatMap(({ name }) => [STEP.sync(name), ...(followed ? [STEP.firstExecution(name)] : [])]),
     ];
-    for (const id of ids) this.steps.set(id, { id, state: 'pending', resources: [] });
+    this.state.steps = ids.map((id) => ({ id, state: 'pending', resources: [], generation: 1 }));
     this.changed();
+  }
+
+  /** The step of this id, which the plan has. */
+  of(id: string): StepStatus {
+    const step = this.find(id);
+    if (step === undefined) throw new TypeError(`the plan has no step ${id}`);
+    return step;
+  }
+
+  /** The step of this id, if the plan has it. */
+  find(id: string): StepStatus | undefined {
+    return this.state.steps.find((step) => step.id === id);
   }
 
   running(id: string): void {
@@ -73,72 +86,134 @@ export class Progress {
     this.set(failure.step, { state: 'failed', failure });
   }
 
+  /** It failed for good; a change to `piece` of the request might mend it. */
+  blocked(failure: StepFailure, piece: string | undefined): void {
+    this.set(failure.step, { state: 'blocked', failure, ...(piece === undefined ? {} : { piece }) });
+  }
+
+  /** A person asked for it to be tried again. Returns the number of the try. */
+  again(id: string): number {
+    const generation = this.of(id).generation + 1;
+    this.set(id, { state: 'pending', generation });
+    return generation;
+  }
+
   /** A step of which nothing is known any more, since the run will fail anyway. */
   abandoned(id: string, note: string): void {
     this.set(id, { state: 'pending', note });
   }
 
-  /** Begins to ask a person for the sign-in: by a link, or by a hint where the run has none to offer. */
-  askForSignIn(ask: { url: string } | { hint: string }, at: Date): void {
-    this.signIn = { ...ask, since: at.toISOString(), claims: 0 };
+  /** What it made has been deleted again. */
+  undone(id: string): void {
+    this.set(id, { state: 'undone' });
+  }
+
+  /** Asks a person for the sign-in, or tells them what has changed about it. */
+  askForSignIn(asked: SignInStatus): void {
+    this.state.signIn.asked = asked;
     this.set(STEP.signIn, { state: 'waiting', note: 'waits for a person to sign in to LinkedIn' });
   }
 
-  /** Somebody said that the sign-in is done; Polytomic says it is not. */
-  signInMissing(claims: number, reason: string, at: Date): void {
-    if (this.signIn === undefined) return;
-    this.signIn = { ...this.signIn, claims, lastCheck: { at: at.toISOString(), reason } };
-    this.changed();
+  /** Asks a person to choose. */
+  ask(question: Question): void {
+    this.state.questions = [...this.state.questions.filter(({ step }) => step !== question.step), question];
+    this.set(question.step, { state: 'waiting', note: 'waits for a person to choose' });
+  }
+
+  /** The question of this step is answered, or no longer matters. */
+  answered(step: string): void {
+    this.state.questions = this.state.questions.filter((question) => question.step !== step);
+    if (this.of(step).state === 'waiting') this.running(step);
   }
 
   warn(warning: string): void {
-    this.warnings.push(warning);
+    this.state.warnings.push(warning);
     this.changed();
   }
 
-  end(how: 'completed' | 'failed' | 'cancelled'): void {
-    this.signIn = undefined;
+  /** From now on what was made is deleted again. */
+  undo(): void {
+    this.undoing = true;
+    this.stopAsking();
+  }
+
+  end(how: Ending): void {
     this.ended = how;
-    this.changed();
+    this.stopAsking();
   }
 
   /** The failures and what they leave behind, in the plan's order. */
   outcome(): ProvisioningFailure {
-    const steps = [...this.steps.values()];
+    const { steps, undone, notUndone } = this.state;
     const resources = steps.flatMap((step) => step.resources);
+    const gone = undone.flatMap((one) => ('id' in one ? [{ ...one, made: true }] : []));
+    const isGone = ({ kind, id }: KindOfResource) => gone.some((one) => one.kind === kind && one.id === id);
     return {
       failures: steps.flatMap((step) => step.failure ?? []),
-      leftBehind: resources.filter((resource) => resource.made),
+      leftBehind: resources.filter((resource) => resource.made && !isGone(resource)),
       used: resources.filter((resource) => !resource.made),
+      undone: gone,
+      notUndone,
     };
+  }
+
+  /** The steps that wait for a person to mend them. */
+  get blockedSteps(): string[] {
+    return this.state.steps.filter(({ state }) => state === 'blocked').map(({ id }) => id);
+  }
+
+  /** The ids of the steps that make the syncs, in the request's order. They keep the names of the request as it began. */
+  get syncSteps(): string[] {
+    return this.state.steps.filter(({ id }) => id.startsWith('sync ')).map(({ id }) => id);
+  }
+
+  /** The ids of the steps of first executions, in the order of the syncs; empty where none is asked for. */
+  get executionSteps(): string[] {
+    return this.state.steps.filter(({ id }) => id.startsWith('first execution ')).map(({ id }) => id);
   }
 
   get stage(): Stage {
     if (this.ended !== undefined) return this.ended;
-    if (this.signIn !== undefined) return 'awaiting_sign_in';
-    const steps = [...this.steps.values()];
-    if (steps.some((step) => step.id.startsWith('sync ') && step.state !== 'pending')) return 'syncing';
-    const connected = [STEP.snowflakeConnection, STEP.signIn].every((id) => this.steps.get(id)?.state === 'done');
+    if (this.undoing) return 'undoing';
+    const { steps, signIn, questions } = this.state;
+    if (signIn.asked !== undefined) return 'awaiting_sign_in';
+    if (questions.length > 0) return 'awaiting_choice';
+    if (this.blockedSteps.length > 0 && !steps.some(({ state }) => state === 'running')) return 'blocked';
+    if (steps.some((step) => /^(sync|first execution) /.test(step.id) && step.state !== 'pending')) return 'syncing';
+    const connected = [STEP.snowflakeConnection, STEP.signIn].every((id) => this.find(id)?.state === 'done');
     return connected ? 'preparing' : 'connecting';
   }
 
   status(): ProvisioningStatus {
+    const { request, startedAt, steps, signIn, questions, warnings } = this.state;
     return {
-      name: this.name,
-      ...(this.requester === undefined ? {} : { requester: this.requester }),
+      name: request.name ?? '',
+      ...(request.requester === undefined ? {} : { requester: request.requester }),
       stage: this.stage,
-      startedAt: this.startedAt.toISOString(),
-      steps: [...this.steps.values()],
-      ...(this.signIn === undefined ? {} : { signIn: this.signIn }),
-      warnings: this.warnings,
+      startedAt,
+      steps,
+      ...(signIn.asked === undefined ? {} : { signIn: signIn.asked }),
+      questions,
+      warnings,
     };
   }
 
-  private set(id: string, change: Outcome & { state: StepState; failure?: StepFailure }): void {
+  private stopAsking(): void {
+    delete this.state.signIn.asked;
+    this.state.questions = [];
+    this.changed();
+  }
+
+  private set(
+    id: string,
+    change: Outcome & { state: StepState; failure?: StepFailure; piece?: string; generation?: number },
+  ): void {
     // Whoever has the sign-in link can connect an account, so it is shown only while it is needed.
-    if (id === STEP.signIn && change.state !== 'waiting') this.signIn = undefined;
-    const resources = this.steps.get(id)?.resources ?? [];
-    this.steps.set(id, { id, resources, ...change });
+    if (id === STEP.signIn && change.state !== 'waiting') delete this.state.signIn.asked;
+    const { resources, generation } = this.of(id);
+    this.state.steps = this.state.steps.map((step) =>
+      step.id === id ? { id, resources, generation, ...change } : step,
+    );
     this.changed();
   }
 }

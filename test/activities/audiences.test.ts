@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import type { SyncToInspect } from '../../src/activities/audiences.ts';
+import type { SyncRequest } from '../../src/request/schema.ts';
 import type { Resource } from '../../src/workflows/messages.ts';
 import { newRun } from '../support/activity-task.ts';
 import { linkedInConnection } from '../support/resources.ts';
@@ -19,9 +19,9 @@ beforeAll(async () => {
   connection = await linkedInConnection(sandbox, [ACCOUNT, ...OTHERS]);
 });
 
-const asking: SyncToInspect = { ...existingSync({ name: 'Asking', mode: 'update' }), audience: 'ask' };
+const asking: SyncRequest = { ...existingSync({ name: 'Asking', mode: 'update' }), audience: 'ask' };
 
-function inspect(syncs: SyncToInspect[], { reset = false } = {}) {
+function inspect(syncs: SyncRequest[], { reset = false } = {}) {
   const run = newRun(sandbox);
   const originalRunId = reset ? 'the-run-before' : run.step('audiences').originalRunId;
   return run.task('inspectAudiences', { connection, syncs, originalRunId }).result();

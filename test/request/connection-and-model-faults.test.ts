@@ -104,14 +104,14 @@ describe('faults in connections and models', () => {
     ],
     [
       'linkedinAds.accounts',
-      'ask',
-      'linkedinAds.accounts: `ask` is not supported yet: expects the word all, or a list of labels or values of ad accounts',
+      'Ask',
+      'linkedinAds.accounts: expects the word all, the word ask, or a list of labels or values of ad accounts; found a text of 3 characters',
     ],
     ['linkedinAds.accounts', ['a', 'a'], 'linkedinAds.accounts.1: stands in the list already'],
     [
       'linkedinAds.accounts',
       'every',
-      'linkedinAds.accounts: expects the word all, or a list of labels or values of ad accounts; found a text of 5 characters',
+      'linkedinAds.accounts: expects the word all, the word ask, or a list of labels or values of ad accounts; found a text of 5 characters',
     ],
     ['snowflake.connection', { Use: 'x' }, 'snowflake.connection.Use: unknown key `Use`; did you mean `use`?'],
     [

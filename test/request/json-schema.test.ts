@@ -64,7 +64,7 @@ describe('the JSON Schema', () => {
     ['snowflake.connection.password', { env: 'A', file: 'b' }],
     ['snowflake.connection.password', { env: 'A-B' }],
     ['snowflake.connection.privateKey', { env: 'A' }],
-    ['linkedinAds.accounts', 'ask'],
+    ['linkedinAds.accounts', 'Ask'],
     ['linkedinAds.accounts', []],
     ['linkedinAds.accounts', ['a', 'a']],
     ['linkedinAds.connection.reconnect', 'yes'],
@@ -75,7 +75,7 @@ describe('the JSON Schema', () => {
     ['models.active-users.query', ''],
     ['syncs', []],
     ['syncs.0.mode', 'creat'],
-    ['syncs.0.audience', 'ask'],
+    ['syncs.0.audience', 'all'],
     ['syncs.0.audience', { existing: 'a', create: { name: 'a', type: 'b', account: 'c' } }],
     ['syncs.0.fields', {}],
     ['syncs.0.fields', { ' a': 'A' }],
@@ -85,6 +85,18 @@ describe('the JSON Schema', () => {
     ['syncs.0.schedule', { frequency: 'continuous', hour: '1' }],
     ['syncs.0.schedule', { frequency: 'dbtcloud', jobId: 1.5, connectionId: 'c' }],
     ['syncs.0.schedule', {}],
+    ['options', []],
+    ['options', { onfailure: 'undo' }],
+    ['options', { signIn: { timeout: '7' } }],
+    ['options', { signIn: { linkTtl: 3600 } }],
+    ['options', { signIn: { poll: false } }],
+    ['options', { signIn: { poll: '0s' } }],
+    ['options', { signIn: { remind: '1d' } }],
+    ['options', { signIn: { onTimeout: 'wait' } }],
+    ['options', { firstRun: true }],
+    ['options', { notify: { url: 'https://example.com' } }],
+    ['options', { notify: { url: 'http://example.com', secret: { env: 'A' } } }],
+    ['options', { notify: { url: 'https://example.com', secret: 'hunter2' } }],
   ];
   it.each(wrong)('refuses, as the request does, %s = %j', (path, value) => {
     const request = changed(path, value);
@@ -100,7 +112,9 @@ describe('the JSON Schema', () => {
       'syncs.0.fields',
       'syncs.0.fields.a',
       'syncs.0.extra',
+      'syncs.0.audience',
       'syncs.1.filters',
+      'options',
     ];
     const filters = fc.array(
       fc.record({
@@ -116,6 +130,43 @@ describe('the JSON Schema', () => {
         if (parseRequest(request).ok) expect(validate(request) || validate.errors).toBe(true);
       }),
       { numRuns: 500 },
+    );
+  });
+
+  it('knows as well as the request which options there are, but for the longest length of time and the rarest reminder', () => {
+    const written = fc.constantFrom<unknown[]>('1s', '365d', '0s', '1.5h', '1D', 'off', 'no', 7, false, null, {});
+    const word = fc.constantFrom<unknown[]>('block', 'fail', 'wait', 'keep', 'undo', 'none', 'start', 'await', true);
+    const options = fc.record(
+      {
+        signIn: fc.record(
+          { timeout: written, linkTtl: written, poll: written, onTimeout: word, other: word },
+          { requiredKeys: [] },
+        ),
+        onBlocked: word,
+        onFailure: word,
+        firstRun: word,
+        notify: fc.record(
+          {
+            url: fc.constantFrom(
+              'https://a.example',
+              'http://a.example',
+              'http://localhost:1',
+              'https://a@b.example',
+              7,
+            ),
+            secret: fc.constantFrom<unknown[]>({ env: 'A' }, { file: 'a' }, { env: 'A', file: 'a' }, 'A', {}),
+          },
+          { requiredKeys: [] },
+        ),
+      },
+      { requiredKeys: [] },
+    );
+    fc.assert(
+      fc.property(options, (put) => {
+        const request = changed('options', put);
+        expect(validate(request)).toBe(parseRequest(request).ok);
+      }),
+      { numRuns: 1000 },
     );
   });
 

@@ -125,12 +125,12 @@ describe('loadRequest', () => {
       [
         'a null',
         'null',
-        'request.yaml:1:1  expects a request: a map with name, requester, snowflake, linkedinAds, models, syncs; found nothing',
+        'request.yaml:1:1  expects a request: a map with name, requester, snowflake, linkedinAds, models, syncs, options; found nothing',
       ],
       [
         'a list',
         '- a',
-        'request.yaml:1:1  expects a request: a map with name, requester, snowflake, linkedinAds, models, syncs; found a list of 1',
+        'request.yaml:1:1  expects a request: a map with name, requester, snowflake, linkedinAds, models, syncs, options; found a list of 1',
       ],
       [
         'two documents',

@@ -40,6 +40,13 @@ function richRequest(): unknown {
     schedule: { frequency: 'multi', hour: '1', runAfter: { syncIds: ['s'] } },
     extra: { policies: ['p'] },
   });
+  request.options = {
+    signIn: { timeout: '9d', onTimeout: 'fail', linkTtl: '1s', remindEvery: '1d', poll: '1m' },
+    onBlocked: 'fail',
+    onFailure: 'undo',
+    firstRun: 'await',
+    notify: { url: 'https://a.example', secret: { env: 'KEY' } },
+  };
   Object.assign(request.syncs[1], { schedule: { frequency: 'dbtcloud', jobId: 1, connectionId: 'c' } });
   return request;
 }

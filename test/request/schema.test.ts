@@ -31,6 +31,8 @@ describe('a request that is accepted', () => {
     ['a redirect URL', 'linkedinAds.connection', { name: 'L', redirectUrl: 'https://example.com:8443/done?x=1' }],
     ['a redirect to this machine', 'linkedinAds.connection', { name: 'L', redirectUrl: 'http://127.0.0.1:8080/' }],
     ['all accounts', 'linkedinAds.accounts', 'all'],
+    ['accounts that a person chooses', 'linkedinAds.accounts', 'ask'],
+    ['an account called ask', 'linkedinAds.accounts', ['ask']],
     ['a model that exists', 'models.active-users', { use: 'Active Users' }],
     [
       'a model with all options',
@@ -85,6 +87,12 @@ describe('a request that is accepted', () => {
         skipInitialBackfill: true,
       },
     ],
+    ['an audience that a person chooses', 'syncs.0.audience', 'ask'],
+    [
+      'several audiences that a person chooses',
+      'syncs',
+      walkthrough().syncs.map((sync: object) => ({ ...sync, audience: 'ask' })),
+    ],
     ['an extra on a sync', 'syncs.0.extra', { policies: ['p'] }],
     ['no identity where the mode needs none', 'syncs.0.identity', undefined],
     [
@@ -134,7 +142,7 @@ describe('a request that is refused', () => {
     [
       'identity',
       1,
-      'identity: unknown key `identity`; known here are `name`, `requester`, `snowflake`, `linkedinAds`, `models`, `syncs`',
+      'identity: unknown key `identity`; known here are `name`, `requester`, `snowflake`, `linkedinAds`, `models`, `syncs`, `options`',
     ],
     ['linkedin_ads', {}, 'linkedin_ads: unknown key `linkedin_ads`; did you mean `linkedinAds`?'],
     [

@@ -37,9 +37,10 @@ describe('faults in syncs', () => {
     ],
     [
       'syncs.0.audience',
-      'ask',
-      'syncs.0.audience: `ask` is not supported yet: expects an audience: { existing: NAME-OR-ID } or { create: { name: …, type: …, account: … } }',
+      'all',
+      'syncs.0.audience: expects an audience: { existing: NAME-OR-ID }, { create: { name: …, type: …, account: … } }, or the word ask; found a text of 3 characters',
     ],
+    ['syncs.0.audience', { ask: true }, 'syncs.0.audience.ask: unknown key `ask`; known here are `existing`'],
     [
       'syncs.0.audience',
       { existing: 'a', create: {} },

@@ -28,6 +28,16 @@ describe('the state', () => {
   });
 });
 
+describe('a job in the state', () => {
+  it('has its call without what looks like a secret', async () => {
+    const connection_id = await createSnowflake(sandbox);
+    const model = { name: 'M', connection_id, configuration: { query: 'SELECT 1 AS one' }, api_token: 'hunter2' };
+    await sandbox.call('POST', '/api/models?async=true', model);
+    const { body } = await sandbox.call('GET', '/_sandbox/state');
+    expect(body.data.jobs).toMatchObject([{ request: { ...model, api_token: '********' } }]);
+  });
+});
+
 describe('the request log', () => {
   it('has calls with key, status and redacted body, after a number', async () => {
     const key = { 'idempotency-key': 'key-00001' };

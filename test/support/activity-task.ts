@@ -58,6 +58,7 @@ export function newRun({
     resolveSecret: createSecretResolver({ env: secrets, envPrefixes: ['SNOWFLAKE_', 'LINKEDIN_', 'NOTIFY_'] }),
     noticeNetworks: networks,
     searchAttributesRegistered: async () => true,
+    undoEntriesOf: async () => [],
   });
   const { runId } = workflowExecution;
   return {

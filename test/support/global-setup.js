@@ -8,13 +8,16 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startEmbeddedTemporal } from '../../dist/temporal/embedded-server.js';
 
-export default async function setUp({ collectCoverage }) {
+/** Jest calls it with two arguments; the third is for the set-up of other projects. `ui`: whether the server has its Web UI. */
+export default async function setUp({ collectCoverage }, _project, { ui = false } = {}) {
   const directory = await mkdtemp(join(tmpdir(), 'audience-test-'));
   const server = await startEmbeddedTemporal({
     directory: join(directory, 'temporal'),
+    ui,
     onProgress: (line) => process.stderr.write(`${line}\n`),
   });
   process.env.TEST_TEMPORAL_ADDRESS = server.address;
+  process.env.TEST_TEMPORAL_UI = server.uiUrl ?? '';
   process.env.TEST_WORKFLOW_BUNDLE = collectCoverage
     ? await instrumentedBundle(directory)
     : fileURLToPath(new URL('../../dist/workflow-bundle.js', import.meta.url));
@@ -30,7 +33,7 @@ async function instrumentedBundle(directory) {
   globalThis.__coverage__ ??= {};
   const { code } = await bundleWorkflowCode(
     new WorkflowCoverage().augmentBundleOptions({
-      workflowsPath: fileURLToPath(new URL('../../dist/workflows/audience-provisioning.js', import.meta.url)),
+      workflowsPath: fileURLToPath(new URL('../../dist/workflows/workflows.js', import.meta.url)),
       logger: new DefaultLogger('WARN'),
     }),
   );

@@ -1,59 +1,92 @@
 /** A sandbox, a task queue and a client for the stories that tests tell about a provisioning. */
 import type { Client } from '@temporalio/client';
-import type { AudienceClient, ProvisioningReport } from '../../src/client.ts';
+import { type AudienceClient, ProvisioningEndedError, type ProvisioningReport } from '../../src/client.ts';
 import type { ProvisioningRequest } from '../../src/request/schema.ts';
+import type { TemporalSettings } from '../../src/temporal/connection.ts';
 import { workflowIdOf } from '../../src/workflows/messages.ts';
 import { newSandbox, type TestSandbox } from './sandbox.ts';
 import { newClient, newName, newTaskQueue, type TestWorkerOptions, withWorker } from './temporal.ts';
 import { until } from './until.ts';
-import { SECRETS, walkthrough } from './walkthrough.ts';
+import { ownWalkthrough, SECRETS } from './walkthrough.ts';
 
-/** The stage on which a story plays. */
-export interface Stage {
-  sandbox: TestSandbox;
-  audiences: AudienceClient;
-  temporal: Client;
-  worker: TestWorkerOptions;
-  /** Starts the walkthrough, changed; returns its name. */
+/** What happens in a story. */
+export interface Directions {
+  /** Starts the walkthrough with connections of its own, changed; returns its name. */
   start(about: string, changes?: Partial<ProvisioningRequest>): Promise<string>;
   /** The report once the run waits for the sign-in. */
   untilAsked(name: string): Promise<ProvisioningReport>;
   /** What a person does: signs in at the link of the run, and says so. */
   signIn(name: string): Promise<void>;
-  /** Runs the story while a worker works. */
-  withWorker<T>(story: () => Promise<T>): Promise<T>;
+  /** How the run failed, or was cancelled. */
+  failureOf(name: string): Promise<ProvisioningEndedError>;
   /** The run's history. */
   history(name: string): ReturnType<ReturnType<Client['workflow']['getHandle']>['fetchHistory']>;
 }
 
-/** Sets the stage: a sandbox of its own, on the shared server. */
-export async function newStage(): Promise<Stage> {
+/** The stage on which a story plays. */
+export interface Stage extends Directions {
+  sandbox: TestSandbox;
+  audiences: AudienceClient;
+  temporal: Client;
+  worker: TestWorkerOptions;
+  /** Runs the story while a worker works. */
+  withWorker<T>(story: () => Promise<T>): Promise<T>;
+}
+
+/** Sets the stage: a sandbox of its own, by default on the shared server. */
+export async function newStage({
+  server,
+  taskQueue = newTaskQueue(),
+}: {
+  server?: TemporalSettings;
+  taskQueue?: string;
+} = {}): Promise<Stage> {
   const sandbox = await newSandbox();
-  const taskQueue = newTaskQueue();
-  const { audiences, temporal } = await newClient(taskQueue);
-  const worker = { taskQueue, polytomicUrl: sandbox.url, apiKey: sandbox.apiKey, env: SECRETS };
-  const stage: Stage = {
+  const clients = await newClient(taskQueue, server);
+  const worker = {
+    taskQueue,
+    polytomicUrl: sandbox.url,
+    apiKey: sandbox.apiKey,
+    env: SECRETS,
+    ...(server === undefined ? {} : { temporal: server }),
+  };
+  return {
+    ...directions({ ...clients, sandbox }),
+    ...clients,
     sandbox,
-    audiences,
-    temporal,
     worker,
-    start: async (about, changes) => (await audiences.start(walkthrough(newName(about), changes))).name,
-    untilAsked: (name) =>
-      until('the run asks for the sign-in', async () => {
-        const report = await audiences.status(name);
-        return report.status?.signIn !== undefined && report;
-      }),
+    withWorker: (story) => withWorker(worker, story),
+  };
+}
+
+/** What is done on a stage, whoever runs its worker. */
+export function directions({
+  audiences,
+  temporal,
+  sandbox,
+}: Pick<Stage, 'audiences' | 'temporal'> & { sandbox: Pick<TestSandbox, 'signIn'> }): Directions {
+  const untilAsked = (name: string) =>
+    until('the run asks for the sign-in', async () => {
+      const report = await audiences.status(name);
+      return report.status?.signIn !== undefined && report;
+    });
+  return {
+    start: async (about, changes) => (await audiences.start(ownWalkthrough(newName(about), changes))).name,
+    untilAsked,
     signIn: async (name) => {
-      const { status } = await stage.untilAsked(name);
+      const { status } = await untilAsked(name);
       const url = status?.signIn?.url;
       if (url === undefined) throw new Error(`the run asks without a link: ${JSON.stringify(status?.signIn)}`);
       await sandbox.signIn(url);
       await audiences.completeSignIn(name);
     },
-    withWorker: (story) => withWorker(worker, story),
+    failureOf: async (name) => {
+      const error = await errorOf(audiences.result(name));
+      if (!(error instanceof ProvisioningEndedError)) throw error;
+      return error;
+    },
     history: (name) => temporal.workflow.getHandle(workflowIdOf(name)).fetchHistory(),
   };
-  return stage;
 }
 
 /** The error that a promise ends with. */

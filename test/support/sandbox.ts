@@ -28,13 +28,8 @@ export interface TestSandbox {
 
 const running: TestSandbox[] = [];
 
-/** Starts one with an empty state; it is closed after the tests of the file, if not before. */
-export async function newSandbox(
-  options: { snowflakePassword?: string; executionPaceMs?: number } = {},
-): Promise<TestSandbox> {
-  const stateDir = await mkdtemp(join(tmpdir(), 'audience-sandbox-'));
-  const apiKey = 'test-key-of-the-sandbox';
-  const { url, close } = await startSandbox({ stateDir, apiKey, executionPaceMs: 5, ...options });
+/** What tests do with the sandbox that answers there. */
+export function sandboxAt(url: string, apiKey: string): Omit<TestSandbox, 'close'> {
   const side = async (method: string, path: string, body?: unknown) => {
     const answer = await fetch(`${url}/_sandbox/${path}`, {
       method,
@@ -44,8 +39,7 @@ export async function newSandbox(
     if (!answer.ok) throw new Error(`${method} /_sandbox/${path} answered ${answer.status}: ${text}`);
     return text === '' ? undefined : (JSON.parse(text) as { data: unknown }).data;
   };
-  let open = true;
-  const sandbox: TestSandbox = {
+  return {
     url,
     apiKey,
     polytomic: new PolytomicClient({ apiKey, baseUrl: url }),
@@ -61,6 +55,19 @@ export async function newSandbox(
     clearFaults: async () => void (await side('DELETE', 'faults')),
     requests: async () => (await side('GET', 'requests')) as LoggedRequest[],
     state: () => side('GET', 'state'),
+  };
+}
+
+/** Starts one with an empty state; it is closed after the tests of the file, if not before. */
+export async function newSandbox(
+  options: { snowflakePassword?: string; executionPaceMs?: number } = {},
+): Promise<TestSandbox> {
+  const stateDir = await mkdtemp(join(tmpdir(), 'audience-sandbox-'));
+  const apiKey = 'test-key-of-the-sandbox';
+  const { url, close } = await startSandbox({ stateDir, apiKey, executionPaceMs: 5, ...options });
+  let open = true;
+  const sandbox: TestSandbox = {
+    ...sandboxAt(url, apiKey),
     close: async () => {
       if (!open) return;
       open = false;

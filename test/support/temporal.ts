@@ -28,11 +28,12 @@ export function newName(about: string): string {
   return `${about}-${randomUUID().slice(0, 8)}`;
 }
 
-/** A client of the shared server; closed after the tests of the file. */
+/** A client, by default of the shared server; closed after the tests of the file. */
 export async function newClient(
   taskQueue: string,
+  server: TemporalSettings = temporal,
 ): Promise<{ audiences: AudienceClient; temporal: Awaited<ReturnType<typeof connectClient>>['client'] }> {
-  const { client } = await connectClient(temporal);
+  const { client } = await connectClient(server);
   const audiences = new AudienceClient({ temporal: client, taskQueue });
   opened.push(audiences);
   return { audiences, temporal: client };

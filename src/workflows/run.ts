@@ -1,0 +1,272 @@
+/**
+ * What all parts of a run need: its state, how a step is tried, blocked and tried again, and how the world outside is told.
+ * Knows nothing of the walkthrough.
+ */
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  isCancellation,
+  setCurrentDetails,
+  upsertSearchAttributes,
+  uuid4,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { StepContext } from '../activities/create-once.ts';
+import type { Notice } from '../notices/notice.ts';
+import { type ProvisioningRequest, pathText, type RunSettings, settingsOf } from '../request/schema.ts';
+import { BLOCKED_STEP, PROVISIONING_STAGE, REQUESTER } from '../temporal/search-attributes.ts';
+import { localActivities, noticeActivities } from './activity-proxies.ts';
+import { currentDetails } from './current-details.ts';
+import type { StepFailure } from './messages.ts';
+import { type Outcome, Progress } from './progress.ts';
+import type { RunState } from './run-state.ts';
+import { shorten } from './shorten.ts';
+import type { UndoEntry } from './undo-entries.ts';
+
+/** Where a piece of the request stands, e.g. `['models', 'active-users']`. */
+export type PiecePath = Array<string | number>;
+
+/** A step failed for good, and its branch goes no further. The progress says why. */
+export class StepFailed extends Error {
+  override readonly name = 'StepFailed';
+}
+
+/** A wait for a person ended because the run will fail anyway: nobody is asked for nothing. */
+export class WaitAbandoned extends Error {
+  override readonly name = 'WaitAbandoned';
+
+  constructor() {
+    super('not waited for, since another step failed');
+  }
+}
+
+/** The workflow itself finds that a step cannot go on. Blocks it, or with `fails` fails it whatever `onBlocked` says. */
+export class StepFault extends Error {
+  override readonly name = 'StepFault';
+  readonly type: string;
+  readonly fails: boolean;
+
+  constructor(type: string, message: string, { fails = false }: { fails?: boolean } = {}) {
+    super(message);
+    this.type = type;
+    this.fails = fails;
+  }
+}
+
+/** How one step is done. */
+export interface StepWork<T> {
+  /** What the step does; called again each time a person asks for it. */
+  work: (context: StepContext) => Promise<T>;
+  /** What it tells of its result. */
+  outcome: (result: T) => Outcome;
+  /** Which piece of the request a change may mend. */
+  piece?: PiecePath;
+  /** What there is to undo from now on; asked before each try. */
+  undo?: () => UndoEntry | undefined;
+  /** Completes the entry once the outcome is known; `undefined` where there is nothing to undo after all. */
+  undoAfter?: (entry: UndoEntry, result: T) => UndoEntry | undefined;
+  /** Wakes the step while it is blocked, besides a person's `retryStep`. */
+  wakes?: () => boolean;
+}
+
+/** What a {@link Notice} says besides what the run adds to all of them. */
+type NoticeText = Omit<Notice, 'id' | 'at' | 'name' | 'workflowId' | 'runId' | 'requester'>;
+
+/** One run of the workflow. */
+export class Run {
+  readonly state: RunState;
+  readonly progress: Progress;
+  /** Whether a step has failed, so that the run will fail once all branches have settled. */
+  failing = false;
+  private inFlight = 0;
+  private readonly notices: Array<Promise<void>> = [];
+  private searchable = false;
+  private published = '';
+
+  constructor(state: RunState) {
+    this.state = state;
+    this.progress = new Progress(state, () => this.show());
+  }
+
+  /** The request with every accepted change. */
+  get request(): ProvisioningRequest {
+    return this.state.request;
+  }
+
+  get settings(): RunSettings {
+    return settingsOf(this.state.request);
+  }
+
+  /** Which execution this is, as activities need to know it: over resets, and over the whole chain. */
+  get identity(): { firstRunId: string; originalRunId: string } {
+    const { firstExecutionRunId, originalExecutionRunId } = workflowInfo();
+    return { firstRunId: firstExecutionRunId, originalRunId: originalExecutionRunId };
+  }
+
+  /** Whether no activity is under way that would be lost if the run continued as new. */
+  get idle(): boolean {
+    return this.inFlight === 0;
+  }
+
+  /** Counts a call while it is under way. */
+  async call<T>(work: () => Promise<T>): Promise<T> {
+    this.inFlight += 1;
+    try {
+      return await work();
+    } finally {
+      this.inFlight -= 1;
+    }
+  }
+
+  /**
+   * Does one step, or gives what it gave in an earlier run of the chain. A step that fails for good is blocked until a person
+   * has mended it, or fails the run, as `options.onBlocked` says.
+   */
+  async step<T>(id: string, step: StepWork<T>): Promise<T> {
+    if (id in this.state.results) return this.state.results[id] as T;
+    for (;;) {
+      // One that was blocked, or asked a person, when the run continued as new goes on waiting.
+      if (this.progress.of(id).state !== 'blocked') {
+        try {
+          return await this.attempt(id, step);
+        } catch (error) {
+          this.settle(id, step, error);
+        }
+      }
+      await this.mended(id, step);
+    }
+  }
+
+  private async attempt<T>(id: string, { work, outcome, undo, undoAfter }: StepWork<T>): Promise<T> {
+    if (this.progress.of(id).state !== 'waiting') this.progress.running(id);
+    const entry = this.remember(undo?.());
+    const result = await work(this.contextOf(id));
+    this.state.results[id] = result;
+    if (entry !== undefined) this.replace(entry, undoAfter?.(entry, result));
+    this.progress.done(id, outcome(result));
+    return result;
+  }
+
+  private contextOf(id: string): StepContext {
+    return {
+      step: id,
+      ...this.identity,
+      generation: this.progress.of(id).generation,
+      ...(this.state.afterUnclear.includes(id) ? { afterUnclear: true } : {}),
+    };
+  }
+
+  /** On the list before the step runs: one whose outcome nobody hears of is undone too. */
+  private remember(entry: UndoEntry | undefined): UndoEntry | undefined {
+    if (entry === undefined) return undefined;
+    const same = (other: UndoEntry) =>
+      JSON.stringify({ ...other, since: '' }) === JSON.stringify({ ...entry, since: '' });
+    const known = this.state.undo.find(same);
+    if (known === undefined) this.state.undo.push(entry);
+    return known ?? entry;
+  }
+
+  private replace(entry: UndoEntry, by: UndoEntry | undefined): void {
+    this.state.undo = this.state.undo.flatMap((one) => (one !== entry ? [one] : by === undefined ? [] : [by]));
+  }
+
+  /** Blocks the step for what it failed with, or throws what ends its branch. */
+  private settle<T>(id: string, { piece }: StepWork<T>, error: unknown): void {
+    if (error instanceof WaitAbandoned) this.progress.abandoned(id, error.message);
+    const failure = failureOf(id, error);
+    if (failure === undefined) throw error;
+    if (failure.type === 'Unclear') this.state.afterUnclear.push(id);
+    const fails = this.settings.onBlocked === 'fail' || (error instanceof StepFault && error.fails);
+    if (fails) {
+      this.failing = true;
+      this.progress.failed(failure);
+      throw new StepFailed(id);
+    }
+    this.progress.blocked(failure, piece === undefined ? undefined : pathText(piece));
+    this.notify({ event: 'blocked', step: id, failure });
+  }
+
+  /** Waits until a person has asked for a blocked step to be tried again. */
+  private async mended<T>(id: string, { wakes }: StepWork<T>): Promise<void> {
+    const blocked = () => this.progress.of(id).state === 'blocked';
+    await this.untilPerson(() => !blocked() || wakes?.() === true);
+    if (blocked()) this.progress.running(id);
+  }
+
+  /** Waits for what only a person can bring about. Nobody is waited for once the run is failing. */
+  async untilPerson(predicate: () => boolean, timeoutMs?: number): Promise<boolean> {
+    const either = () => predicate() || this.failing;
+    const met = timeoutMs === undefined ? await condition(either).then(() => true) : await condition(either, timeoutMs);
+    if (!predicate() && this.failing) throw new WaitAbandoned();
+    return met;
+  }
+
+  /** Tells whoever the request names, beside the run's own work. A notice that cannot be delivered becomes a warning. */
+  notify(text: NoticeText): void {
+    const target = this.settings.notify;
+    if (target === undefined) return;
+    const { workflowId, runId } = workflowInfo();
+    const notice: Notice = {
+      ...text,
+      id: uuid4(),
+      at: new Date().toISOString(),
+      name: this.request.name,
+      workflowId,
+      runId,
+      ...(this.request.requester === undefined ? {} : { requester: this.request.requester }),
+    };
+    const sent = CancellationScope.nonCancellable(() =>
+      this.call(() =>
+        noticeActivities.sendNotice.executeWithOptions({ summary: `Notice: ${text.event}` }, [{ notice, target }]),
+      ),
+    ).catch((error: unknown) => {
+      const reason = failureOf('notice', error)?.message ?? String(error);
+      this.progress.warn(`Notice ${text.event} was not delivered: ${reason}`);
+    });
+    this.notices.push(sent.then(() => undefined));
+  }
+
+  /** Resolves when every notice has been delivered or given up. */
+  async noticesDelivered(): Promise<void> {
+    await Promise.all(this.notices);
+  }
+
+  /** From now on stage, requester and blocked steps are search attributes, if the namespace has them. Never fails. */
+  async publish(): Promise<void> {
+    try {
+      this.searchable = await this.call(() => localActivities.searchAttributesRegistered());
+    } catch (error) {
+      if (isCancellation(error)) return;
+    }
+    if (this.searchable) return this.show();
+    const warning =
+      'The search attributes are not registered: run `audience setup` to list runs by stage, requester or blocked step.';
+    if (!this.state.warnings.includes(warning)) this.progress.warn(warning);
+  }
+
+  private show(): void {
+    setCurrentDetails(currentDetails(this.progress.status()));
+    if (!this.searchable) return;
+    const { stage, blockedSteps } = this.progress;
+    const published = JSON.stringify([stage, blockedSteps]);
+    if (published === this.published) return;
+    const { requester } = this.request;
+    upsertSearchAttributes([
+      { key: PROVISIONING_STAGE, value: stage },
+      { key: BLOCKED_STEP, value: blockedSteps },
+      ...(this.published !== '' || requester === undefined ? [] : [{ key: REQUESTER, value: requester }]),
+    ]);
+    this.published = published;
+  }
+}
+
+/** What a step failed with; `undefined` where the error is none of a step: a cancellation, or a fault of this code. */
+export function failureOf(step: string, error: unknown): StepFailure | undefined {
+  if (error instanceof StepFault) return { step, type: error.type, message: shorten(error.message) };
+  if (!(error instanceof ActivityFailure) || isCancellation(error)) return undefined;
+  const { cause } = error;
+  const type = cause instanceof ApplicationFailure ? (cause.type ?? 'Error') : (cause?.name ?? 'Error');
+  return { step, type, message: shorten(cause?.message ?? error.message) };
+}

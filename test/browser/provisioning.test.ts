@@ -1,0 +1,54 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { newStage, type Stage } from '../support/provisioning.ts';
+import { browserForTests, currentDetailsOn, pageOf, sendSignal } from './browser.ts';
+
+const browser = browserForTests();
+let stage: Stage;
+beforeAll(async () => {
+  stage = await newStage();
+});
+
+describe('a person who knows only the Temporal Web UI', () => {
+  it('finds the sign-in link on the page of the run, allows, says so, and sees all of it done', () =>
+    stage.withWorker(async () => {
+      const name = await stage.start('by-hand', { requester: 'Jane' });
+      const report = await stage.untilAsked(name);
+      const page = await browser.open();
+      await page.goto(pageOf(report, 'history'));
+      await page.getByRole('tab', { name: 'User Metadata' }).click();
+
+      const details = currentDetailsOn(page);
+      await details.getByText('Waiting for a person to sign in to LinkedIn').waitFor();
+      await details.getByText('for Jane').waitFor();
+      const [consent] = await Promise.all([
+        page.waitForEvent('popup'),
+        details.getByRole('link', { name: 'Sign in to LinkedIn' }).click(),
+      ]);
+      expect(consent.url()).toBe(report.status?.signIn?.url);
+      await consent.getByRole('button', { name: 'Allow', exact: true }).click();
+      await consent.getByRole('heading', { name: 'You are signed in' }).waitFor();
+      await consent.close();
+
+      await sendSignal(page, 'oauthCompleted');
+      await stage.audiences.result(name);
+      await page.reload();
+      await page.getByText('Completed', { exact: true }).first().waitFor();
+      await details.getByText('Completed', { exact: true }).waitFor();
+      const rows = await details.getByRole('row').allInnerTexts();
+      const steps = rows.map((row) => row.replaceAll('\u00a0', ' ').trim()).filter((row) => row !== '');
+      expect(steps.map((row) => row.split('\t').slice(0, 2))).toEqual(
+        [
+          'snowflake connection',
+          'model active-users',
+          'linkedin connection',
+          'sign-in',
+          'ad accounts',
+          'audiences',
+          'sync Existing audience',
+          'sync New audience',
+        ].map((step) => ['●', step]),
+      );
+      expect(await details.getByRole('link').count()).toBe(0);
+      expect(await page.content()).not.toContain(report.status?.signIn?.url?.split('state=')[1]);
+    }));
+});

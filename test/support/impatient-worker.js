@@ -1,0 +1,27 @@
+/**
+ * The worker as it ships, but for its workflow's patience: an attempt that a killed worker took with it is noticed after five
+ * seconds, so that a test can kill many. Runs as a process of its own on what `npm run build` made.
+ */
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { temporalSettings } from '../../dist/temporal/connection.js';
+import { startWorker } from '../../dist/worker.js';
+import { workerSettings } from '../../dist/worker-settings.js';
+
+const bundle = await readFile(fileURLToPath(new URL('../../dist/workflow-bundle.js', import.meta.url)), 'utf8');
+const code = bundle
+  .replace("startToCloseTimeout: '45 seconds'", "startToCloseTimeout: '5 seconds'")
+  .replace("heartbeatTimeout: '20 seconds'", "heartbeatTimeout: '5 seconds'");
+if (code.length !== bundle.length - 2) throw new Error("The workflow's time-outs are not where this expects them");
+
+Runtime.install({ logger: new DefaultLogger('WARN'), shutdownSignals: [] });
+const { env } = process;
+const worker = await startWorker({
+  temporal: temporalSettings(env),
+  settings: workerSettings(env, 'test'),
+  env,
+  workflowBundle: { code },
+});
+process.once('SIGTERM', () => worker.stop());
+await worker.ended;

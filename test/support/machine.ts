@@ -1,0 +1,152 @@
+/**
+ * A Temporal server, a sandbox and workers as in production: each a process of its own, which a test may kill and start
+ * again. They run what `npm run build` made.
+ */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Client } from '@temporalio/client';
+import type { AudienceClient } from '../../src/client.ts';
+import { freePorts } from '../../src/processes/free-ports.ts';
+import { type OwnedProcess, startOwnedProcess } from '../../src/processes/owned-process.ts';
+import { untilAnswers } from '../../src/stack/until-answers.ts';
+import { temporalSettings } from '../../src/temporal/connection.ts';
+import { type EmbeddedTemporal, startEmbeddedTemporal } from '../../src/temporal/embedded-server.ts';
+import { DEFAULT_TASK_QUEUE } from '../../src/worker-settings.ts';
+import { type Directions, directions } from './provisioning.ts';
+import { sandboxAt, type TestSandbox } from './sandbox.ts';
+import { newClient } from './temporal.ts';
+
+/** What runs, and what a test does with it. */
+export interface Machine extends Directions {
+  /** Logs of sandbox and workers, files of the Temporal server in `temporal`, state of the sandbox in `sandbox`. */
+  directory: string;
+  audiences: AudienceClient;
+  temporal: Client;
+  sandbox: Omit<TestSandbox, 'close'>;
+  /** Starts a worker and waits until it polls. `env` goes on top of its environment. */
+  startWorker(options?: WorkerOptions): Promise<OwnedProcess>;
+  /** SIGKILL to the Temporal server. */
+  killServer(): Promise<void>;
+  /** Starts it again on the same directory and port. */
+  startServer(): Promise<void>;
+  /** SIGKILL to the sandbox. */
+  killSandbox(): Promise<void>;
+  /** Starts it again on the same state and port. */
+  startSandbox(): Promise<void>;
+  /** Ends all of it in the order in which they need each other, and leaves the files. */
+  stop(): Promise<void>;
+  /** Ends all of it, and removes the files. */
+  remove(): Promise<void>;
+}
+
+/** What a worker is told. */
+export interface WorkerOptions {
+  env?: Record<string, string>;
+  /** Program, relative to this file; default: the worker as it ships. */
+  script?: string;
+}
+
+/** Starts server and sandbox. */
+export async function startMachine({ snowflakePassword = 'secret' } = {}): Promise<Machine> {
+  const directory = await mkdtemp(join(tmpdir(), 'audience-machine-'));
+  const apiKey = 'key-of-the-machine';
+  const [sandboxPort] = await freePorts(1);
+  const sandbox = sandboxAt(`http://127.0.0.1:${sandboxPort}`, apiKey);
+  const workers: OwnedProcess[] = [];
+  await mkdir(join(directory, 'secrets'));
+
+  let server: EmbeddedTemporal = await startEmbeddedTemporal({ directory: join(directory, 'temporal') });
+  let sandboxProcess = await runSandbox();
+  const clients = await newClient(DEFAULT_TASK_QUEUE, temporalSettings(server.env));
+
+  async function runSandbox(): Promise<OwnedProcess> {
+    return start(directory, {
+      name: 'sandbox',
+      script: '../../dist/sandbox/main.js',
+      args: ['--port', String(sandboxPort), '--state', join(directory, 'sandbox'), '--verbose'],
+      env: { SANDBOX_API_KEY: apiKey, SANDBOX_SNOWFLAKE_PASSWORD: snowflakePassword },
+      answersAt: `${sandbox.url}/_sandbox/faults`,
+    });
+  }
+
+  const machine: Machine = {
+    ...directions({ ...clients, sandbox }),
+    ...clients,
+    directory,
+    sandbox,
+    startWorker: async ({ env = {}, script = '../../dist/worker.js' } = {}) => {
+      const [healthPort] = await freePorts(1);
+      const worker = await start(directory, {
+        name: 'worker',
+        script,
+        args: [],
+        env: {
+          ...server.env,
+          POLYTOMIC_API_KEY: apiKey,
+          POLYTOMIC_BASE_URL: sandbox.url,
+          SNOWFLAKE_PASSWORD: snowflakePassword,
+          AUDIENCE_SECRETS_DIR: join(directory, 'secrets'),
+          AUDIENCE_HEALTH_PORT: String(healthPort),
+          ...env,
+        },
+        answersAt: `http://127.0.0.1:${healthPort}/health`,
+      });
+      workers.push(worker);
+      return worker;
+    },
+    killServer: async () => {
+      server.kill('SIGKILL');
+      await server.exited;
+    },
+    startServer: async () => {
+      server = await startEmbeddedTemporal({ directory: join(directory, 'temporal'), port: server.port });
+    },
+    killSandbox: () => killed(sandboxProcess),
+    startSandbox: async () => {
+      sandboxProcess = await runSandbox();
+    },
+    stop: async () => {
+      for (const worker of workers.splice(0)) {
+        worker.kill('SIGTERM');
+        await worker.exited;
+      }
+      sandboxProcess.kill('SIGTERM');
+      await sandboxProcess.exited;
+      await server.stop();
+    },
+    remove: async () => {
+      await machine.stop();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+  return machine;
+}
+
+/** Kills a process, and waits until it is gone. */
+export async function killed(victim: OwnedProcess): Promise<void> {
+  victim.kill('SIGKILL');
+  await victim.exited;
+}
+
+interface Program {
+  name: string;
+  script: string;
+  args: string[];
+  env: Record<string, string>;
+  /** Where a GET is answered with success once it is ready. */
+  answersAt: string;
+}
+
+async function start(directory: string, { name, script, args, env, answersAt }: Program): Promise<OwnedProcess> {
+  const program = await startOwnedProcess({
+    program: process.execPath,
+    args: [fileURLToPath(new URL(script, import.meta.url)), ...args],
+    // Nothing of ours: its settings are all here.
+    env: { PATH: process.env['PATH'], ...env },
+    logFile: join(directory, `${name}.log`),
+  });
+  await untilAnswers(answersAt, program.exited);
+  return program;
+}

@@ -1,0 +1,105 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { newStage, type Stage } from '../support/provisioning.ts';
+import { withWorker } from '../support/temporal.ts';
+import { AUDIENCE, existingSync } from '../support/walkthrough.ts';
+
+let stage: Stage;
+beforeAll(async () => {
+  stage = await newStage();
+});
+
+describe('a step that fails for good', () => {
+  it('fails the run with step, reason and what was made: a wrong query', async () => {
+    const name = await stage.start('wrong-query', {
+      models: { 'active-users': { name: 'Active Users', query: 'SELECT nothing FROM nowhere' } },
+    });
+    const failure = await stage.withWorker(() => stage.failureOf(name));
+    expect(failure.state).toBe('failed');
+    expect(failure.failures).toEqual([
+      { step: 'model active-users', type: 'Refused', message: expect.stringContaining('nowhere') },
+    ]);
+    expect(failure.leftBehind?.map(({ kind, name: called }) => `${kind} ${called}`)).toEqual([
+      `connection Snowflake ${name}`,
+      `connection LinkedIn ${name}`,
+    ]);
+  });
+
+  it('asks nobody to sign in for a run that will fail', async () => {
+    const name = await stage.start('not-for-nothing', {
+      models: { 'active-users': { name: 'Active Users', query: 'SELECT nothing FROM nowhere' } },
+    });
+    await stage.withWorker(() => stage.failureOf(name));
+    const { status } = await stage.withWorker(() => stage.audiences.status(name));
+    expect(status?.signIn).toBeUndefined();
+    expect(status?.steps.find(({ id }) => id === 'sign-in')).toMatchObject({
+      state: 'pending',
+      note: expect.stringContaining('not waited for'),
+    });
+  });
+
+  it('fails the run after the other branch has settled: a wrong password', async () => {
+    const name = await stage.start('wrong-password');
+    const worker = { ...stage.worker, env: { SNOWFLAKE_PASSWORD: 'not-the-password' } };
+    const failure = await withWorker(worker, () => stage.failureOf(name));
+    expect(failure.failures).toEqual([
+      { step: 'snowflake connection', type: 'Refused', message: expect.stringContaining(`Snowflake ${name}`) },
+    ]);
+    expect(failure.leftBehind?.map(({ name: called }) => called)).toEqual([`LinkedIn ${name}`]);
+    expect(JSON.stringify(failure) + failure.message).not.toContain('not-the-password');
+  });
+
+  it('names the audiences there are when one is not there', async () => {
+    const name = await stage.start('no-audience', { syncs: [existingSync({ audience: { existing: 'Nobody' } })] });
+    const failure = await stage.withWorker(async () => {
+      await stage.signIn(name);
+      return stage.failureOf(name);
+    });
+    expect(failure.failures).toEqual([
+      { step: 'audiences', type: 'NotFound', message: expect.stringContaining(AUDIENCE.name) },
+    ]);
+    expect(failure.leftBehind).toHaveLength(3);
+  });
+
+  it('names the fields there are when one is unknown, for all syncs at once', async () => {
+    const name = await stage.start('no-field', {
+      syncs: [
+        existingSync({ fields: { first_name: 'GivenName' } }),
+        existingSync({ name: 'Second', audience: { existing: 'Nobody' } }),
+      ],
+    });
+    const failure = await stage.withWorker(async () => {
+      await stage.signIn(name);
+      return stage.failureOf(name);
+    });
+    expect(failure.failures[0]?.message).toMatch(/GivenName.*FirstName/s);
+    expect(failure.failures[0]?.message).toContain('Nobody');
+  });
+
+  it('names the columns there are when a sync reads another', async () => {
+    const name = await stage.start('no-column', {
+      syncs: [existingSync({ fields: { given_name: 'FirstName', last_name: 'LastName' } })],
+    });
+    const failure = await stage.withWorker(async () => {
+      await stage.signIn(name);
+      return stage.failureOf(name);
+    });
+    expect(failure.failures).toEqual([
+      { step: 'sync Existing audience', type: 'NotAllowed', message: expect.stringMatching(/given_name.*first_name/s) },
+    ]);
+  });
+
+  it('keeps the syncs that could be made', async () => {
+    const name = await stage.start('one-of-two', {
+      syncs: [
+        existingSync({ name: 'Good' }),
+        existingSync({ name: 'Bad', fields: { no_such: 'FirstName', last_name: 'LastName' } }),
+      ],
+    });
+    const failure = await stage.withWorker(async () => {
+      await stage.signIn(name);
+      return stage.failureOf(name);
+    });
+    expect(failure.failures.map(({ step }) => step)).toEqual(['sync Bad']);
+    expect(failure.leftBehind?.map(({ kind, name: called }) => `${kind} ${called}`)).toContain('sync Good');
+  });
+});

@@ -1,0 +1,92 @@
+/** Old runs survive new code: every recorded history is replayed with the workflow as it is now. */
+import { readdirSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import {
+  DefaultLogger,
+  makeTelemetryFilterString,
+  type ReplayWorkerOptions,
+  Runtime,
+  Worker,
+  type WorkflowBundleOption,
+} from '@temporalio/worker';
+import { dataConverter } from '../../src/temporal/data-converter.ts';
+import { decodedHistory, type History, readHistory } from '../../src/temporal/history.ts';
+import { historyPrefixes } from '../../src/temporal/history-prefixes.ts';
+
+const DIRECTORY = join(import.meta.dirname, '../histories');
+const FILES = readdirSync(DIRECTORY).filter((file) => file.endsWith('.json'));
+
+/** As it ships. Not the one that measures coverage: it would be no fault of the workflow if that replayed differently. */
+const BUNDLE = fileURLToPath(new URL('../../dist/workflow-bundle.js', import.meta.url));
+
+let code: string;
+beforeAll(async () => {
+  // What replay finds out is asserted on; the SDK's own words about it are noise here.
+  Runtime.install({
+    logger: new DefaultLogger('ERROR', () => {}),
+    telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' }) } },
+  });
+  code = await readFile(BUNDLE, 'utf8');
+});
+
+/** The errors of replaying each of these histories, `undefined` where it went well. */
+async function replayed(workflowBundle: WorkflowBundleOption, histories: History[]): Promise<unknown[]> {
+  const options: ReplayWorkerOptions = { workflowBundle, dataConverter: dataConverter() };
+  const errors: unknown[] = [];
+  const named = histories.map((history) => ({ workflowId: 'replayed', history }));
+  for await (const { error } of Worker.runReplayHistories(options, named)) errors.push(error);
+  return errors;
+}
+
+describe('a recorded run', () => {
+  it.each(FILES)('goes on with the present code from wherever it stands: %s', async (file) => {
+    const prefixes = historyPrefixes(await readHistory(join(DIRECTORY, file)));
+    expect(prefixes.length).toBeGreaterThan(4);
+    expect(await replayed({ code }, prefixes)).toEqual(prefixes.map(() => undefined));
+  });
+
+  it('is there for every way a run can go', async () => {
+    const endings = await Promise.all(
+      FILES.map(async (file) => {
+        const { events } = await readHistory(join(DIRECTORY, file));
+        const signals = (events ?? []).filter((event) => event.workflowExecutionSignaledEventAttributes).length;
+        const text = JSON.stringify(await decodedHistory({ events: events?.slice(-1) ?? [] }));
+        const ending = /EVENT_TYPE_WORKFLOW_EXECUTION_([A-Z]+)/.exec(text)?.[1];
+        return `${ending} after ${signals} signals`;
+      }),
+    );
+    expect(endings).toEqual(
+      expect.arrayContaining([
+        'COMPLETED after 1 signals',
+        'COMPLETED after 2 signals',
+        'COMPLETED after 3 signals',
+        'FAILED after 0 signals',
+        'FAILED after 1 signals',
+        'CANCELED after 0 signals',
+      ]),
+    );
+  });
+});
+
+describe('a change that old runs would not survive', () => {
+  it.each([
+    ['another name for an activity', '.enableAdAccounts', '.enableAccounts'],
+    [
+      'another order',
+      'this.snowflakeBranch(request), this.linkedinBranch(request)',
+      'this.linkedinBranch(request), this.snowflakeBranch(request)',
+    ],
+    ['a step left out', 'this.publishStages()', 'Promise.resolve()'],
+  ])('is found out: %s', async (_, before, after) => {
+    const changed = code.replaceAll(before, after);
+    expect(changed).not.toBe(code);
+    const history = await readHistory(join(DIRECTORY, 'waited-then-completed.json'));
+    const errors = await replayed({ code: changed }, historyPrefixes(history));
+    // The first has no commands to compare: that it passes shows that the changed code runs at all.
+    expect(errors.at(0)).toBeUndefined();
+    expect(errors.at(-1)).toMatchObject({ name: 'DeterminismViolationError' });
+  });
+});
