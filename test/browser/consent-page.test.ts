@@ -61,7 +61,7 @@ describe.each([
     const root = page.locator('html');
     expect(await root.evaluate((html) => html.scrollWidth - html.clientWidth)).toBe(0);
     const [allow, deny] = await Promise.all(
-      ['Allow', 'Deny'].map((name) => page.getByRole('button', { name }).boundingBox()),
+      ['Allow', 'Deny'].map((name) => page.getByRole('button', { name, exact: true }).boundingBox()),
     );
     expect(allow?.y).toBe(deny?.y);
     expect((allow?.x ?? 0) + (allow?.width ?? 0)).toBeLessThan(deny?.x ?? 0);
@@ -115,7 +115,7 @@ describe('a sign-in link', () => {
     const late = await browser.open();
     await late.goto(link);
     await page.goto(link);
-    await page.getByRole('button', { name: 'Allow' }).click();
+    await page.getByRole('button', { name: 'Allow', exact: true }).click();
     await heading(page, 'You are signed in').waitFor();
     await page.goto(link);
     await heading(page, 'This sign-in link does not work any more').waitFor();

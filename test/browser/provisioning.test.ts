@@ -25,7 +25,7 @@ describe('a person who knows only the Temporal Web UI', () => {
         details.getByRole('link', { name: 'Sign in to LinkedIn' }).click(),
       ]);
       expect(consent.url()).toBe(report.status?.signIn?.url);
-      await consent.getByRole('button', { name: 'Allow' }).click();
+      await consent.getByRole('button', { name: 'Allow', exact: true }).click();
       await consent.getByRole('heading', { name: 'You are signed in' }).waitFor();
       await consent.close();
 

@@ -74,6 +74,41 @@ describe('allowing', () => {
   });
 });
 
+describe('allowing as a user without ad accounts', () => {
+  const asNobody = (authUrl: string) =>
+    fetch(authUrl, { method: 'POST', body: new URLSearchParams({ decision: 'allow', user: 'no-accounts' }) });
+
+  it('is a button of its own on the page', async () => {
+    const { authUrl } = await createLinkedIn(sandbox);
+    const page = await (await fetch(authUrl)).text();
+    expect(page).toMatch(/<button[^>]*name="user" value="no-accounts">Allow as a user without ad accounts/);
+  });
+
+  it('signs in somebody else, who can choose no account', async () => {
+    const { id, authUrl } = await createLinkedIn(sandbox);
+    expect((await asNobody(authUrl)).status).toBe(200);
+    expect(await connection(id)).toMatchObject({
+      status: 'healthy',
+      configuration: { connected_user: 'Robin Sandbox' },
+    });
+    const { body } = await sandbox.call('GET', `/api/connections/${id}/parameter_values`);
+    expect(body.data.accounts.values).toEqual([]);
+  });
+
+  it('takes the accounts from a connection that had some, until the usual user is back', async () => {
+    const id = await createSignedIn(sandbox);
+    const reconnected = async () => {
+      const { configuration } = await connection(id);
+      const change = { name: 'L', configuration, reconnect: true };
+      return (await sandbox.call('PUT', `/api/connections/${id}`, { ...change, validate: false })).body.data.auth_url;
+    };
+    await asNobody(await reconnected());
+    expect((await connection(id)).status_error).toMatch('has no LinkedIn ad account');
+    await decide(await reconnected(), 'allow');
+    expect((await connection(id)).status).toBe('healthy');
+  });
+});
+
 describe('denying', () => {
   it('leaves the connection unsigned, and uses the link up', async () => {
     const { id, authUrl } = await createLinkedIn(sandbox, { redirect_url: 'https://example.com/done' });

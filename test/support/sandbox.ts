@@ -59,7 +59,9 @@ export function sandboxAt(url: string, apiKey: string): Omit<TestSandbox, 'close
 }
 
 /** Starts one with an empty state; it is closed after the tests of the file, if not before. */
-export async function newSandbox(options: { snowflakePassword?: string } = {}): Promise<TestSandbox> {
+export async function newSandbox(
+  options: { snowflakePassword?: string; executionPaceMs?: number } = {},
+): Promise<TestSandbox> {
   const stateDir = await mkdtemp(join(tmpdir(), 'audience-sandbox-'));
   const apiKey = 'test-key-of-the-sandbox';
   const { url, close } = await startSandbox({ stateDir, apiKey, executionPaceMs: 5, ...options });

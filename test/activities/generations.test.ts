@@ -1,0 +1,81 @@
+import { randomUUID } from 'node:crypto';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import type { StepContext } from '../../src/activities/create-once.ts';
+import type { Resource } from '../../src/workflows/messages.ts';
+import { type ActivityRun, newRun } from '../support/activity-task.ts';
+import { activeUsers, snowflakeConnection } from '../support/resources.ts';
+import { newSandbox, type TestSandbox } from '../support/sandbox.ts';
+import { walkthrough } from '../support/walkthrough.ts';
+
+let sandbox: TestSandbox;
+beforeAll(async () => {
+  sandbox = await newSandbox();
+});
+
+const { connection: snowflake } = walkthrough('any').snowflake;
+
+function connect(run: ActivityRun, name: string, context: Partial<StepContext>, orUse = false) {
+  if (!('password' in snowflake)) throw new Error('the walkthrough makes its connection');
+  const step = run.step('snowflake connection', context);
+  return run.task('provideSnowflakeConnection', { step, spec: { ...snowflake, name, orUse } }).result();
+}
+
+function provideModel(run: ActivityRun, name: string, connection: Resource, context: Partial<StepContext>) {
+  const spec = { name, query: 'SELECT first_name, last_name, email FROM users' };
+  return run.task('provideModel', { step: run.step('model a', context), spec, columns: [], connection }).result();
+}
+
+const models = async (name: string) => (await sandbox.polytomic.models.list()).filter((model) => model.name === name);
+
+describe('a run that continues another', () => {
+  it('makes a thing anew where it was continued as new: the run before is done with its steps', async () => {
+    const connection = await snowflakeConnection(sandbox, false);
+    const { name } = await activeUsers(sandbox, connection);
+    const run = newRun(sandbox);
+    // The chain's first run is another one; the history of this one begins with itself.
+    const { resource } = await provideModel(run, name, connection, { firstRunId: randomUUID() });
+    expect(resource.made).toBe(true);
+    expect(await models(name)).toHaveLength(2);
+  });
+
+  it('meets what the run before a reset has made, by its key', async () => {
+    const run = newRun(sandbox);
+    const name = `Snowflake ${randomUUID()}`;
+    const made = await connect(run, name, {});
+    expect(await connect(run, name, { originalRunId: 'the-run-before' })).toEqual(made);
+  });
+});
+
+describe('a step that is tried again after it ended unclear', () => {
+  it('takes what carries the evidence: a model on a connection that this run made', async () => {
+    const connection = await snowflakeConnection(sandbox);
+    const model = await activeUsers(sandbox, connection);
+    const { resource } = await provideModel(newRun(sandbox), model.name, connection, {
+      generation: 2,
+      afterUnclear: true,
+    });
+    expect(resource).toEqual(model);
+    expect(await models(model.name)).toHaveLength(1);
+  });
+
+  it('stays unclear where nothing proves whose it is, and makes no second one', async () => {
+    const connection = await snowflakeConnection(sandbox, false);
+    const { name } = await activeUsers(sandbox, connection);
+    await expect(
+      provideModel(newRun(sandbox), name, connection, { generation: 2, afterUnclear: true }),
+    ).rejects.toMatchObject({ type: 'Unclear' });
+    expect(await models(name)).toHaveLength(1);
+  });
+
+  it('uses what is there, as not its own, once it is told to', async () => {
+    const { id, name } = await snowflakeConnection(sandbox);
+    const again = { generation: 2, afterUnclear: true } as const;
+    await expect(connect(newRun(sandbox), name, again)).rejects.toMatchObject({ type: 'Unclear' });
+    expect(await connect(newRun(sandbox), name, again, true)).toEqual({ id, name, made: false });
+  });
+
+  it('makes it where nothing of its name is there', async () => {
+    const name = `Snowflake ${randomUUID()}`;
+    expect(await connect(newRun(sandbox), name, { generation: 2, afterUnclear: true })).toMatchObject({ made: true });
+  });
+});
