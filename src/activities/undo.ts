@@ -94,6 +94,7 @@ export function undoActivities({ polytomic, undoEntriesOf }: ActivityDependencie
   }
 
   async function undoSync(entry: SyncEntry): Promise<UndoOutcome> {
+    if (entry.refused) return { left: await audienceLeft(entry) };
     const outcome = await undoing(entry, {
       look: async () => {
         const syncs = await polytomic.syncs.list({ target_connection_id: entry.connection.id, ...reading() });

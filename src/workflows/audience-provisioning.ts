@@ -17,6 +17,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { AudienceInspection } from '../activities/audiences.ts';
+import type { StepContext } from '../activities/create-once.ts';
 import type { ProvidedLinkedInConnection } from '../activities/linkedin-connection.ts';
 import type { ProvidedModel } from '../activities/models.ts';
 import { columnsOf, type ProvisioningRequest, parseChange, parseRequest, replaced } from '../request/schema.ts';
@@ -162,8 +163,9 @@ class Provisioning {
 
   private async snowflakeBranch(): Promise<SnowflakeBranch> {
     const connection = await this.run.step<Resource>(STEP.snowflakeConnection, {
-      work: (step) => {
+      work: (step, making) => {
         const { connection: spec } = this.run.request.snowflake;
+        if (!('use' in spec)) making({ kind: 'connection', ...since(step), name: spec.name, type: 'snowflake' });
         return this.run.call(() =>
           stepActivities.provideSnowflakeConnection.executeWithOptions(
             { summary: summaryOf('Snowflake connection', spec) },
@@ -173,8 +175,7 @@ class Provisioning {
       },
       outcome: (resource) => ({ resources: [{ kind: 'connection', ...resource }] }),
       piece: ['snowflake', 'connection'],
-      undo: () => this.connectionEntry(STEP.snowflakeConnection, this.run.request.snowflake.connection, 'snowflake'),
-      undoAfter: madeBy,
+      made: madeBy,
     });
     const models = await allOf(
       Object.keys(this.run.request.models).map(async (key) => [key, await this.model(key, connection)] as const),
@@ -186,30 +187,30 @@ class Provisioning {
     const id = STEP.model(key);
     const spec = () => this.piece(this.run.request.models[key], id);
     return this.run.step<ProvidedModel>(id, {
-      work: (step) => {
+      work: (step, making) => {
         const { syncs } = this.run.request;
+        const model = spec();
+        if (!('use' in model)) {
+          making({ kind: 'model', ...since(step), name: model.name, query: model.query, connection });
+        }
         const columns = [...new Set(syncs.filter((sync) => sync.model === key).flatMap(columnsOf))];
         return this.run.call(() =>
-          longActivities.provideModel.executeWithOptions({ summary: summaryOf('Model', spec()) }, [
-            { step, spec: spec(), columns, connection },
+          longActivities.provideModel.executeWithOptions({ summary: summaryOf('Model', model) }, [
+            { step, spec: model, columns, connection },
           ]),
         );
       },
       outcome: ({ resource }) => ({ resources: [{ kind: 'model', ...resource }] }),
       piece: ['models', key],
-      undo: () => {
-        const model = spec();
-        if ('use' in model) return undefined;
-        return { kind: 'model', step: id, since: now(), name: model.name, query: model.query, connection };
-      },
-      undoAfter: (entry, { resource }) => madeBy(entry, resource),
+      made: (entry, { resource }) => madeBy(entry, resource),
     });
   }
 
   private async linkedinBranch(): Promise<LinkedInBranch> {
     const provided = await this.run.step<ProvidedLinkedInConnection>(STEP.linkedinConnection, {
-      work: (step) => {
+      work: (step, making) => {
         const { connection: spec } = this.run.request.linkedinAds;
+        if (!('use' in spec)) making({ kind: 'connection', ...since(step), name: spec.name, type: 'linkedinads' });
         return this.run.call(() =>
           stepActivities.provideLinkedInConnection.executeWithOptions(
             { summary: summaryOf('LinkedIn Ads connection', spec) },
@@ -219,8 +220,7 @@ class Provisioning {
       },
       outcome: ({ resource }) => ({ resources: [{ kind: 'connection', ...resource }] }),
       piece: ['linkedinAds', 'connection'],
-      undo: () => this.connectionEntry(STEP.linkedinConnection, this.run.request.linkedinAds.connection, 'linkedinads'),
-      undoAfter: (entry, { resource }) => madeBy(entry, resource),
+      made: (entry, { resource }) => madeBy(entry, resource),
     });
     const { resource: connection } = provided;
     const { reconnect } = this.run.request.linkedinAds.connection;
@@ -230,12 +230,14 @@ class Provisioning {
       wakes: () => this.signIn.hasClaim,
     });
     const accounts = await this.run.step<EnabledAccounts>(STEP.adAccounts, {
-      work: () => this.choices.accounts(connection),
+      work: (step, making) =>
+        this.choices.accounts(connection, () =>
+          // With a connection that this run made, its accounts go too.
+          connection.made ? () => undefined : making({ kind: 'accounts', ...since(step), connection }),
+        ),
       outcome: ({ enabled }) => ({ note: shorten(enabled.map(({ label }) => label).join(', '), 200) }),
       piece: ['linkedinAds', 'accounts'],
-      undo: () => (connection.made ? undefined : { kind: 'accounts', step: STEP.adAccounts, since: now(), connection }),
-      undoAfter: (entry, { added }) =>
-        added.length === 0 || entry.kind !== 'accounts' ? undefined : { ...entry, added },
+      made: (entry, { added }) => (added.length === 0 || entry.kind !== 'accounts' ? undefined : { ...entry, added }),
     });
     const audiences = await this.run.step<AudienceInspection[]>(STEP.audiences, {
       work: () => this.choices.inspect(connection, this.run.request.syncs, stepActivities),
@@ -263,13 +265,22 @@ class Provisioning {
   ): Promise<CreatedSync> {
     const spec = () => this.piece(this.run.request.syncs[index], id);
     const model = () => this.piece(models.get(spec().model), id);
-    const chosen = () => this.run.state.chosen[id];
     return this.run.step<CreatedSync>(id, {
-      work: async (step) => {
+      work: async (step, making) => {
         const inspected = step.generation === 1 ? audiences[index] : undefined;
         const audience = await this.choices.audience(id, spec(), connection, inspected);
         this.run.state.chosen[id] = audience;
         const sync = spec();
+        making({
+          kind: 'sync',
+          ...since(step),
+          name: sync.name,
+          connection,
+          model: model().resource,
+          ...('create' in audience
+            ? { audience: { name: audience.create.name, account: audience.create.account } }
+            : {}),
+        });
         const created = await this.run.call(() =>
           stepActivities.createSync.executeWithOptions({ summary: summaryOf('Sync', sync) }, [
             { step, sync, model: model(), connection, audience },
@@ -284,26 +295,7 @@ class Provisioning {
         ],
       }),
       piece: ['syncs', index],
-      undo: () => {
-        const { name, audience } = spec();
-        const known = chosen();
-        const create =
-          known !== undefined && 'create' in known
-            ? known.create
-            : audience !== 'ask' && 'create' in audience
-              ? audience.create
-              : undefined;
-        return {
-          kind: 'sync',
-          step: id,
-          since: now(),
-          name,
-          connection,
-          model: model().resource,
-          ...(create === undefined ? {} : { audience: { name: create.name, account: create.account } }),
-        };
-      },
-      undoAfter: (entry, { audience, id: syncId, name, made }) => {
+      made: (entry, { audience, id: syncId, name, made }) => {
         const known = madeBy(entry, { id: syncId, name, made });
         return known?.kind === 'sync' && audience.made ? { ...known, madeAudience: audience } : known;
       },
@@ -342,10 +334,6 @@ class Provisioning {
     this.run.progress.warn(
       `Sync ${name} sent ${sent} records to audience ${audience.name}. LinkedIn serves an audience only above ${SERVED_ABOVE} matched members, and takes 24 to 48 hours to match them.`,
     );
-  }
-
-  private connectionEntry(step: string, spec: { use: string } | { name: string }, type: string): UndoEntry | undefined {
-    return 'use' in spec ? undefined : { kind: 'connection', step, since: now(), name: spec.name, type };
   }
 
   private checkRetry(retry: RetryStep): void {
@@ -462,14 +450,15 @@ async function allOf<T>(work: Array<Promise<T>>): Promise<T[]> {
   return settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
 }
 
+/** Since when what a step makes is its own. */
+function since({ step }: StepContext): { step: string; since: string } {
+  return { step, since: new Date().toISOString() };
+}
+
 /** The entry with what was made; nothing to undo where it was there before. */
 function madeBy(entry: UndoEntry, resource: Resource): UndoEntry | undefined {
   if (!resource.made || entry.kind === 'accounts') return undefined;
   return { ...entry, made: { id: resource.id, name: resource.name, made: true } };
-}
-
-function now(): string {
-  return new Date().toISOString();
 }
 
 function countsText(status: string, counts: FirstExecution['counts']): string {

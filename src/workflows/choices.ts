@@ -51,12 +51,13 @@ export class Choices {
     });
   }
 
-  /** Enables the ad accounts: those of the request, or those that a person chooses. */
-  async accounts(connection: Resource): Promise<EnabledAccounts> {
+  /** Enables the ad accounts: those of the request, or those that a person chooses. Calls `enabling` before it does. */
+  async accounts(connection: Resource, enabling: () => () => void): Promise<EnabledAccounts> {
     for (;;) {
       if (this.questionOf(STEP.adAccounts) === undefined) {
         const { accounts: answer } = this.run.state.answers;
         const wanted = answer ?? this.run.request.linkedinAds.accounts;
+        const nothingEnabled = wanted === 'ask' ? () => undefined : enabling();
         const result = await this.enable(connection, wanted).catch(async (error: unknown) => {
           const failure = failureOf(STEP.adAccounts, error);
           // A person's answer that does not fit is asked again; what the request says blocks the step.
@@ -65,6 +66,7 @@ export class Choices {
           return 'ask' in asked ? { ask: { ...asked.ask, why: failure.message } } : asked;
         });
         if (!('ask' in result)) return result;
+        nothingEnabled();
         // Somebody answered while Polytomic was asked what there is.
         if (answer === undefined && this.run.state.answers.accounts !== undefined) continue;
         delete this.run.state.answers.accounts;

@@ -57,19 +57,23 @@ export class StepFault extends Error {
 
 /** How one step is done. */
 export interface StepWork<T> {
-  /** What the step does; called again each time a person asks for it. */
-  work: (context: StepContext) => Promise<T>;
+  /**
+   * What the step does; called again each time a person asks for it. Before it makes anything it says so by `making`: one
+   * whose outcome nobody hears of is undone too. What `making` returns takes it back, if nothing was made after all.
+   */
+  work: (context: StepContext, making: (entry: UndoEntry) => () => void) => Promise<T>;
   /** What it tells of its result. */
   outcome: (result: T) => Outcome;
   /** Which piece of the request a change may mend. */
   piece?: PiecePath;
-  /** What there is to undo from now on; asked before each try. */
-  undo?: () => UndoEntry | undefined;
-  /** Completes the entry once the outcome is known; `undefined` where there is nothing to undo after all. */
-  undoAfter?: (entry: UndoEntry, result: T) => UndoEntry | undefined;
+  /** Completes what `making` said once the outcome is known; `undefined` where there is nothing to undo after all. */
+  made?: (entry: UndoEntry, result: T) => UndoEntry | undefined;
   /** Wakes the step while it is blocked, besides a person's `retryStep`. */
   wakes?: () => boolean;
 }
+
+/** Codes of failures after which it is sure that the step made nothing, whatever became of attempts before. */
+const MADE_NOTHING: readonly string[] = ['Refused', 'NotAllowed', 'NameTaken', 'Ambiguous', 'NotFound'];
 
 /** What a {@link Notice} says besides what the run adds to all of them. */
 type NoticeText = Omit<Notice, 'id' | 'at' | 'name' | 'workflowId' | 'runId' | 'requester'>;
@@ -139,14 +143,33 @@ export class Run {
     }
   }
 
-  private async attempt<T>(id: string, { work, outcome, undo, undoAfter }: StepWork<T>): Promise<T> {
+  private async attempt<T>(id: string, { work, outcome, made }: StepWork<T>): Promise<T> {
     if (this.progress.of(id).state !== 'waiting') this.progress.running(id);
-    const entry = this.remember(undo?.());
-    const result = await work(this.contextOf(id));
-    this.state.results[id] = result;
-    if (entry !== undefined) this.replace(entry, undoAfter?.(entry, result));
-    this.progress.done(id, outcome(result));
-    return result;
+    let entry: UndoEntry | undefined;
+    const making = (announced: UndoEntry) => {
+      const kept = this.remember(announced);
+      entry = kept;
+      return () => {
+        this.replace(kept, undefined);
+        entry = undefined;
+      };
+    };
+    try {
+      const result = await work(this.contextOf(id), making);
+      this.state.results[id] = result;
+      if (entry !== undefined) this.replace(entry, made?.(entry, result));
+      this.progress.done(id, outcome(result));
+      return result;
+    } catch (error) {
+      const madeNothing = MADE_NOTHING.includes(failureOf(id, error)?.type ?? '');
+      // What somebody else makes under the same name from now on is not to be taken for ours.
+      if (entry !== undefined && madeNothing && !this.state.afterUnclear.includes(id)) {
+        const audience =
+          entry.kind === 'sync' && entry.audience !== undefined ? { ...entry, refused: true } : undefined;
+        this.replace(entry, audience);
+      }
+      throw error;
+    }
   }
 
   private contextOf(id: string): StepContext {
@@ -158,9 +181,7 @@ export class Run {
     };
   }
 
-  /** On the list before the step runs: one whose outcome nobody hears of is undone too. */
-  private remember(entry: UndoEntry | undefined): UndoEntry | undefined {
-    if (entry === undefined) return undefined;
+  private remember(entry: UndoEntry): UndoEntry {
     const same = (other: UndoEntry) =>
       JSON.stringify({ ...other, since: '' }) === JSON.stringify({ ...entry, since: '' });
     const known = this.state.undo.find(same);

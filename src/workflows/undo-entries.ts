@@ -37,10 +37,12 @@ export interface SyncEntry extends OfStep {
   /** The LinkedIn Ads connection. */
   connection: Resource;
   model: Resource;
-  /** The audience that the sync was to create, if any. */
+  /** The audience that the sync was to create, if any; `account` is the ad account's value. */
   audience?: { name: string; account: string };
   made?: Resource;
   madeAudience?: Resource;
+  /** The create was refused: there is no sync, but there may be an audience. */
+  refused?: boolean;
 }
 
 /** Ad accounts to take back from a connection that existed before; of a connection that this run made, nothing is left. */
