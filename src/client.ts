@@ -10,13 +10,17 @@ import {
   type WorkflowExecutionDescription,
   WorkflowFailedError,
   WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
-import { ApplicationFailure } from '@temporalio/common';
+import { ApplicationFailure, type UpdateDefinition } from '@temporalio/common';
 import {
   EndedBeforeError,
   InvalidRequestError,
+  NoAnswerError,
   NotFoundError,
   ProvisioningEndedError,
+  RefusedError,
   RequestDiffersError,
 } from './client/errors.ts';
 import { type ProvisioningReport, type ProvisioningSummary, reportOf, summaryOf } from './client/report.ts';
@@ -25,18 +29,35 @@ import { requestDifference, requestDigest } from './request/digest.ts';
 import { type ProvisioningRequest, parseRequest } from './request/schema.ts';
 import { connectClient, temporalSettings } from './temporal/connection.ts';
 import { decodedHistory } from './temporal/history.ts';
-import { PROVISIONING_STAGE } from './temporal/search-attributes.ts';
+import { BLOCKED_STEP, PROVISIONING_STAGE, REQUESTER } from './temporal/search-attributes.ts';
 import { taskQueueOf } from './worker-settings.ts';
 import type { AudienceProvisioning } from './workflows/audience-provisioning.ts';
+import type { AudienceUndo } from './workflows/audience-undo.ts';
 import {
+  type AdAccount,
+  type Choices,
+  type ChooseAudience,
+  chooseAudienceUpdate,
   FAILURE,
+  type FindChoices,
+  findChoicesUpdate,
+  giveUpUpdate,
   type KindOfResource,
   oauthCompletedSignal,
   type ProvisioningFailure,
   type ProvisioningResult,
   type ProvisioningStatus,
+  type RetryStep,
+  refreshSignInLinkUpdate,
+  retryStepUpdate,
+  type SignInLink,
   type Stage,
+  selectAccountsUpdate,
+  signInLinkUpdate,
   statusQuery,
+  UNDO_WORKFLOW_TYPE,
+  type UndoResult,
+  undoWorkflowIdOf,
   WORKFLOW_TYPE,
   workflowIdOf,
 } from './workflows/messages.ts';
@@ -44,29 +65,45 @@ import {
 export {
   EndedBeforeError,
   InvalidRequestError,
+  NoAnswerError,
   NotFoundError,
   ProvisioningEndedError,
+  RefusedError,
   RequestDiffersError,
 } from './client/errors.ts';
 export type { ExecutionState, PendingActivity, ProvisioningReport, ProvisioningSummary } from './client/report.ts';
+export type { Notice, NoticeEvent } from './notices/notice.ts';
+export { NOTICE_HEADERS, verifyNotice } from './notices/signature.ts';
 export type { Fault, ProvisioningRequest } from './request/schema.ts';
 export { TemporalSettingsError, TemporalUnreachableError } from './temporal/connection.ts';
 export type {
   AdAccount,
+  Choice,
+  Choices,
+  ChooseAudience,
+  FindChoices,
+  FirstExecution,
   KindOfResource,
   ProvisioningResult,
   ProvisioningStatus,
+  Question,
   Resource,
   ResourceKind,
+  RetryStep,
+  SignInLink,
   SignInStatus,
   Stage,
   StepFailure,
   StepState,
   StepStatus,
+  UndoResult,
 } from './workflows/messages.ts';
 
 /** How long a worker may take to answer a query before it is said to be silent, in ms. */
 const QUERY_DEADLINE_MS = 2_500;
+
+/** How long the answer to an update may take, in ms: it may ask Polytomic, and try again for a minute. */
+const UPDATE_DEADLINE_MS = 75_000;
 
 /** How often a watch looks, in ms, unless told otherwise. */
 const WATCH_INTERVAL_MS = 1_000;
@@ -83,6 +120,14 @@ export interface StartOutcome {
   name: string;
   workflowId: string;
   runId: string;
+}
+
+/** Which provisionings to list. */
+export interface ListFilter {
+  stage?: Stage;
+  requester?: string;
+  blocked?: boolean;
+  limit?: number;
 }
 
 /** Starts and follows provisionings in one Temporal namespace. Make it with {@link connectAudienceClient}. */
@@ -179,6 +224,88 @@ export class AudienceClient {
   }
 
   /**
+   * Where to sign in; a fresh link if the one there is has become too old, or if `fresh` asks for one. Older ones stop
+   * working then.
+   *
+   * @throws NotFoundError, RefusedError (nobody is asked to sign in now), NoAnswerError
+   */
+  signInLink(name: string, { fresh = false }: { fresh?: boolean } = {}): Promise<SignInLink> {
+    return this.update(name, fresh ? refreshSignInLinkUpdate : signInLinkUpdate, []);
+  }
+
+  /**
+   * Chooses the ad accounts, by label or value, or all. Before it is asked, the answer is kept.
+   *
+   * @throws NotFoundError, RefusedError (with what is allowed), NoAnswerError
+   */
+  selectAccounts(name: string, accounts: 'all' | string[]): Promise<AdAccount[] | 'kept until it is asked'> {
+    return this.update(name, selectAccountsUpdate, [{ accounts }]);
+  }
+
+  /**
+   * Chooses the audience that a sync writes to: one that exists, or one to make. Before it is asked, the answer is kept.
+   *
+   * @throws NotFoundError, RefusedError (with what is allowed), NoAnswerError
+   */
+  chooseAudience(name: string, choice: ChooseAudience): Promise<string> {
+    return this.update(name, chooseAudienceUpdate, [choice]);
+  }
+
+  /**
+   * What there is to choose from for a step, as far as it has the words of `search`; the first of it, and how much it is.
+   *
+   * @throws NotFoundError, RefusedError, NoAnswerError
+   */
+  findChoices(name: string, wanted: FindChoices): Promise<Choices> {
+    return this.update(name, findChoicesUpdate, [wanted]);
+  }
+
+  /**
+   * Tries a blocked step again. `change` replaces the step's piece of the request, in the words of a request.
+   *
+   * @throws NotFoundError, RefusedError (it is not blocked; or what is wrong with the change), NoAnswerError
+   */
+  retryStep(name: string, retry: RetryStep): Promise<{ step: string; generation: number }> {
+    return this.update(name, retryStepUpdate, [retry]);
+  }
+
+  /**
+   * Ends the run as failed. What it made is kept or undone, as the request's `options.onFailure` says.
+   *
+   * @throws NotFoundError, RefusedError, NoAnswerError
+   */
+  giveUp(name: string, { reason }: { reason?: string } = {}): Promise<void> {
+    return this.update(name, giveUpUpdate, [reason === undefined ? undefined : { reason }]);
+  }
+
+  /**
+   * Deletes what a run left that was terminated, failed, was cancelled or timed out, by a workflow of its own, and waits for
+   * its end. Again is no harm. What cannot be deleted is told.
+   *
+   * @throws NotFoundError
+   * @throws RefusedError if it still runs, or has completed.
+   */
+  async undo(name: string): Promise<UndoResult> {
+    const description = await this.describe(name);
+    const { workflowId, runId } = description;
+    const { state } = summaryOf(description);
+    if (state === 'running') throw new RefusedError(`Provisioning “${name}” still runs: cancel it, or give it up.`);
+    if (state === 'completed') throw new RefusedError(`Provisioning “${name}” has completed: what it made is in use.`);
+    try {
+      return await this.temporal.workflow.execute<typeof AudienceUndo>(UNDO_WORKFLOW_TYPE, {
+        workflowId: undoWorkflowIdOf(name),
+        taskQueue: this.taskQueue,
+        args: [{ workflowId, runId }],
+        staticSummary: `Undo of LinkedIn Ads audience ${name}`,
+        workflowIdConflictPolicy: 'USE_EXISTING',
+      });
+    } catch (error) {
+      if (error instanceof WorkflowFailedError) throw new RefusedError(messageOf(error));
+      throw error;
+    }
+  }
+
+  /**
    * Waits for the end and returns what was made.
    *
    * @throws NotFoundError
@@ -202,24 +329,29 @@ export class AudienceClient {
   }
 
   /**
-   * The provisionings there are, newest first; `stage` chooses those that stand there now, or ended so. At most `limit`,
-   * default 100. Temporal's list may lag behind by some seconds.
+   * The provisionings there are, newest first. `stage` chooses those that stand there now, or ended so; `requester` whose
+   * they are; `blocked` those with a step that waits to be mended. At most `limit`, default 100. Temporal's list may lag
+   * behind by some seconds.
    */
-  async list({ stage, limit = 100 }: { stage?: Stage; limit?: number } = {}): Promise<ProvisioningSummary[]> {
+  async list({ stage, requester, blocked, limit = 100 }: ListFilter = {}): Promise<ProvisioningSummary[]> {
     const summaries: ProvisioningSummary[] = [];
     // One that was terminated while it waited keeps the search attribute, and waits no more.
     const open = stage === undefined || ENDINGS.has(stage) ? '' : ` AND ExecutionStatus = 'Running'`;
-    const ofStage = stage === undefined ? '' : ` AND ${PROVISIONING_STAGE.name} = '${stage}'${open}`;
-    const query = `WorkflowType = '${WORKFLOW_TYPE}'${ofStage}`;
+    const filters = [
+      ...(stage === undefined ? [] : [`${PROVISIONING_STAGE.name} = '${stage}'${open}`]),
+      ...(requester === undefined ? [] : [`${REQUESTER.name} = '${escaped(requester)}'`]),
+      ...(blocked ? [`${BLOCKED_STEP.name} IS NOT NULL AND ExecutionStatus = 'Running'`] : []),
+    ];
+    const query = [`WorkflowType = '${WORKFLOW_TYPE}'`, ...filters].join(' AND ');
     try {
       for await (const execution of this.temporal.workflow.list({ query, pageSize: Math.min(limit, 1000) })) {
         if (summaries.length >= limit) break;
         summaries.push(summaryOf(execution));
       }
     } catch (error) {
-      if (stage === undefined || grpcCode(error) !== GRPC.invalidArgument) throw error;
+      if (filters.length === 0 || grpcCode(error) !== GRPC.invalidArgument) throw error;
       throw new Error(
-        `Listing by stage needs search attribute ${PROVISIONING_STAGE.name}, which namespace ${this.namespace} does not have. Run \`audience setup\` once.`,
+        `Listing by stage, requester or blocked step needs search attributes, which namespace ${this.namespace} does not have. Run \`audience setup\` once.`,
         { cause: error },
       );
     }
@@ -240,6 +372,28 @@ export class AudienceClient {
   /** Closes the connection to Temporal, if this client owns it. */
   async close(): Promise<void> {
     await this.temporal.connection.close();
+  }
+
+  /** Sends an update and waits for its answer. A worker must be there: an update that none takes is not kept. */
+  private async update<Result, Args extends unknown[]>(
+    name: string,
+    definition: UpdateDefinition<Result, Args>,
+    args: Args,
+  ): Promise<Result> {
+    await this.mustRun(name);
+    // The SDK's overloads tell updates with arguments from those without; here it is either.
+    const handle: {
+      executeUpdate(update: UpdateDefinition<Result, Args>, options: { args: Args }): Promise<Result>;
+    } = this.temporal.workflow.getHandle(workflowIdOf(name));
+    try {
+      return await this.found(name, () =>
+        this.temporal.withDeadline(Date.now() + UPDATE_DEADLINE_MS, () => handle.executeUpdate(definition, { args })),
+      );
+    } catch (error) {
+      if (error instanceof WorkflowUpdateFailedError) throw new RefusedError(messageOf(error));
+      if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) throw new NoAnswerError(name, this.taskQueue);
+      throw error;
+    }
   }
 
   private get namespace(): string {
@@ -331,6 +485,16 @@ function failureDetails(error: unknown): ProvisioningFailure | undefined {
   const { cause } = error;
   if (!(cause instanceof ApplicationFailure) || cause.type !== FAILURE.provisioningFailed) return undefined;
   return cause.details?.[0] as ProvisioningFailure | undefined;
+}
+
+/** What went wrong, in the words of its innermost cause. */
+function messageOf(error: Error): string {
+  return error.cause instanceof Error ? messageOf(error.cause) : error.message;
+}
+
+/** A text within single quotes of a list query. */
+function escaped(text: string): string {
+  return text.replace(/[\\']/g, (sign) => `\\${sign}`);
 }
 
 /** The status code of a gRPC error, also of one that the SDK wrapped. */

@@ -84,6 +84,22 @@ function endedText(state: ExecutionState): string {
   return state === 'timed_out' ? 'timed out' : `is ${state}`;
 }
 
+/** The run, or what undoes one, does not take this now. The message says why, and what is allowed. */
+export class RefusedError extends Error {
+  override readonly name = 'RefusedError';
+}
+
+/** No worker has answered in time. Whether the run has taken what was sent is not known; it is safe to send it again. */
+export class NoAnswerError extends Error {
+  override readonly name = 'NoAnswerError';
+
+  constructor(name: string, taskQueue: string) {
+    super(
+      `No worker on task queue ${taskQueue} has answered for “${name}”. Start one (\`audience worker\`), look at \`audience status ${name}\`, then try again.`,
+    );
+  }
+}
+
 /** What a run left behind, as a sentence. */
 export function leftBehindText(resources: KindOfResource[] | undefined): string {
   if (resources === undefined)

@@ -1,6 +1,9 @@
 /** A provisioning as Temporal and the run itself describe it together. */
 import type { WorkflowExecutionDescription, WorkflowExecutionStatusName } from '@temporalio/client';
-import { PROVISIONING_STAGE } from '../temporal/search-attributes.ts';
+import type { Activities } from '../activities/activities.ts';
+import type { ExecutionProgress } from '../activities/executions.ts';
+import { valuesOf } from '../temporal/payloads.ts';
+import { BLOCKED_STEP, PROVISIONING_STAGE, REQUESTER } from '../temporal/search-attributes.ts';
 import { type ProvisioningStatus, provisioningName, STAGES, type Stage } from '../workflows/messages.ts';
 
 /** Where an execution stands in Temporal's eyes. */
@@ -16,6 +19,8 @@ export interface PendingActivity {
   lastFailure?: string;
   /** When the next attempt begins, RFC 3339; absent while one is under way. */
   nextAttemptAt?: string;
+  /** How far a first execution has come that is being followed. */
+  execution?: ExecutionProgress;
 }
 
 /** All that can be told about a provisioning now. */
@@ -43,6 +48,10 @@ export interface ProvisioningSummary {
   runId: string;
   state: ExecutionState;
   stage?: Stage;
+  /** Who asked for it, as far as the search attribute tells. */
+  requester?: string;
+  /** Steps that wait for a person to mend them; empty as a rule. */
+  blockedSteps: string[];
   /** RFC 3339. */
   startedAt: string;
   /** RFC 3339; absent while it runs. */
@@ -67,28 +76,31 @@ type ExecutionInfo = Pick<
 export function summaryOf(info: ExecutionInfo): ProvisioningSummary {
   const stage = STAGES.find((one) => one === info.typedSearchAttributes.get(PROVISIONING_STAGE));
   const state = STATES[info.status.name] ?? 'running';
+  const requester = info.typedSearchAttributes.get(REQUESTER);
   return {
     name: provisioningName(info.workflowId) ?? info.workflowId,
     runId: info.runId,
     state,
     ...(stage === undefined || endedUnheard(state) ? {} : { stage }),
+    ...(requester === undefined ? {} : { requester }),
+    blockedSteps: state === 'running' ? (info.typedSearchAttributes.get(BLOCKED_STEP) ?? []) : [],
     startedAt: info.startTime.toISOString(),
     ...(info.closeTime === undefined ? {} : { endedAt: info.closeTime.toISOString() }),
   };
 }
 
 /** A description together with what the run says of itself, or with why it says nothing. */
-export function reportOf(
+export async function reportOf(
   description: WorkflowExecutionDescription,
   answer: { status: ProvisioningStatus } | { problem: string },
-): ProvisioningReport {
-  const summary = summaryOf(description);
+): Promise<ProvisioningReport> {
+  const { blockedSteps: _, requester: __, ...summary } = summaryOf(description);
   return {
     ...summary,
     workflowId: description.workflowId,
     ...('status' in answer && !endedUnheard(summary.state) ? { stage: answer.status.stage } : {}),
     ...answer,
-    pendingActivities: (description.raw.pendingActivities ?? []).map(pendingActivity),
+    pendingActivities: await Promise.all((description.raw.pendingActivities ?? []).map(pendingActivity)),
   };
 }
 
@@ -99,15 +111,27 @@ function endedUnheard(state: ExecutionState): boolean {
 
 type RawPendingActivity = NonNullable<WorkflowExecutionDescription['raw']['pendingActivities']>[number];
 
-function pendingActivity({ activityType, attempt, lastFailure, scheduledTime }: RawPendingActivity): PendingActivity {
+async function pendingActivity({
+  activityType,
+  attempt,
+  lastFailure,
+  scheduledTime,
+  heartbeatDetails,
+}: RawPendingActivity): Promise<PendingActivity> {
   const next =
     scheduledTime?.seconds == null
       ? undefined
       : Number(scheduledTime.seconds) * 1000 + (scheduledTime.nanos ?? 0) / 1_000_000;
+  const [execution] =
+    activityType?.name === FOLLOWING ? ((await valuesOf(heartbeatDetails)) as ExecutionProgress[]) : [];
   return {
     activity: activityType?.name ?? 'unknown',
     attempt: attempt ?? 1,
     ...(lastFailure?.message ? { lastFailure: lastFailure.message } : {}),
     ...(next !== undefined && next > Date.now() ? { nextAttemptAt: new Date(next).toISOString() } : {}),
+    ...(execution === undefined ? {} : { execution }),
   };
 }
+
+/** Whose heartbeat details are the progress of an execution. */
+const FOLLOWING: keyof Activities = 'followExecution';

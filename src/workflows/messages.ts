@@ -6,6 +6,8 @@ import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { AudienceSpec, Choice } from '../request/schema.ts';
 import type { UndoEntry, UndoOutcome } from './undo-entries.ts';
 
+export type { Choice } from '../request/schema.ts';
+
 /** The workflow's type name, as the Temporal Web UI lists it. */
 export const WORKFLOW_TYPE = 'AudienceProvisioning';
 
