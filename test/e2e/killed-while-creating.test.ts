@@ -94,7 +94,7 @@ describe('a worker that is killed while it creates', () => {
       const lost = await Promise.all(names.map(lostAttempts));
       expect(lost.reduce((sum, count) => sum + count, 0)).toBeGreaterThan(0);
     },
-    120_000,
+    180_000,
   );
 });
 

@@ -1,7 +1,11 @@
 /** What happens to a run when something that it needs is killed. */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { PendingActivity } from '../../src/client.ts';
 import { killed, type Machine, startMachine } from '../support/machine.ts';
 import { until } from '../support/until.ts';
+
+/** How long a call is held up that a kill is to meet, in ms: longer than the test needs, shorter than the client waits. */
+const HELD_UP_MS = 10_000;
 
 let machine: Machine;
 beforeEach(async () => {
@@ -16,6 +20,13 @@ async function onlyThePersonIsMissing(name: string): Promise<string> {
     const modelIsThere = status?.steps.some(({ id, state }) => id === 'model active-users' && state === 'done');
     return modelIsThere && status?.signIn?.url;
   });
+}
+
+/** Waits for an attempt that is under way, or will be. */
+async function untilPending(name: string, fits: (pending: PendingActivity) => boolean): Promise<void> {
+  await until(`a pending activity of ${name}: ${fits}`, async () =>
+    (await machine.audiences.status(name)).pendingActivities.some(fits),
+  );
 }
 
 /** How many of each kind the sandbox has. */
@@ -68,25 +79,19 @@ describe('a run whose Polytomic is killed', () => {
   it('tries until it is there again, says so meanwhile, and makes nothing twice', async () => {
     const before = await counts();
     await machine.startWorker();
-    // Each call takes a while, so that the kill comes while calls are under way.
-    await machine.sandbox.fault({ latencyMs: 150 });
+    await machine.sandbox.fault({ match: { method: 'POST', path: '/api/connections' }, latencyMs: HELD_UP_MS });
     const name = await machine.start('sandbox-killed');
-    await until('connections are being made', async () => {
-      const { pendingActivities } = await machine.audiences.status(name);
-      return pendingActivities.length === 2;
-    });
+    await untilPending(name, ({ activity }) => activity === 'provideLinkedInConnection');
     await machine.killSandbox();
-    await until('the outage shows', async () => {
-      const { pendingActivities } = await machine.audiences.status(name);
-      return pendingActivities.some(({ attempt, lastFailure }) => attempt > 1 && lastFailure?.includes('Trying again'));
-    });
+    await untilPending(
+      name,
+      ({ attempt, lastFailure }) => attempt > 1 && lastFailure?.includes('Trying again') === true,
+    );
     await machine.startSandbox();
-    await machine.sandbox.fault({ latencyMs: 150 });
+
+    await machine.sandbox.fault({ match: { method: 'POST', path: '/api/syncs' }, latencyMs: HELD_UP_MS });
     await machine.signIn(name);
-    await until('syncs are being made', async () => {
-      const { pendingActivities } = await machine.audiences.status(name);
-      return pendingActivities.some(({ activity }) => activity === 'createSync');
-    });
+    await untilPending(name, ({ activity }) => activity === 'createSync');
     await machine.killSandbox();
     await machine.startSandbox();
     await expect(machine.audiences.result(name)).resolves.toMatchObject({ name });
