@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { builtFile } from '../built-files.ts';
-import { freePorts } from '../processes/free-ports.ts';
+import { freePorts, isFree } from '../processes/free-ports.ts';
 import { type OwnedProcess, startOwnedProcess } from '../processes/owned-process.ts';
 import { type EmbeddedTemporal, startEmbeddedTemporal } from '../temporal/embedded-server.ts';
 import { untilAnswers } from './until-answers.ts';
@@ -52,6 +52,11 @@ const STOP_TIMEOUT_MS = 30_000;
 /** Starts server and sandbox. Workers are started by `startWorker`. */
 export async function startStack(options: StackOptions): Promise<Stack> {
   const { directory, ports = {}, onProgress, snowflakePassword } = options;
+  // Asked before the start, else a stranger's sandbox on that port would be taken for ours.
+  if (ports.sandbox !== undefined && !(await isFree(ports.sandbox)))
+    throw new Error(
+      `Starting the sandbox: port ${ports.sandbox} is taken. Stop what listens there, or choose another port.`,
+    );
   await mkdir(directory, { recursive: true });
   const processes: OwnedProcess[] = [];
   let temporal: EmbeddedTemporal | undefined;
