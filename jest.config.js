@@ -5,6 +5,8 @@ export default {
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/browser/'],
   globalSetup: '<rootDir>/test/support/global-setup.js',
   globalTeardown: '<rootDir>/test/support/global-teardown.js',
+  // Programs and bundle are the built ones, also where a test runs from the sources what starts them.
+  moduleNameMapper: { '/built-files\\.ts$': '<rootDir>/dist/built-files.js' },
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
     '^.+\\.ts$': [

@@ -14,6 +14,7 @@ import {
   type WorkflowBundleOption,
 } from '@temporalio/worker';
 import { createActivities } from './activities/activities.ts';
+import { builtFile } from './built-files.ts';
 import { packageVersion } from './package-version.ts';
 import { createSecretResolver } from './request/secrets.ts';
 import { connectClient, connectWorker, type TemporalSettings, temporalSettings } from './temporal/connection.ts';
@@ -23,9 +24,7 @@ import { undoEntriesOf } from './temporal/undo-entries-of.ts';
 import { type WorkerSettings, WorkerSettingsError, workerSettings } from './worker-settings.ts';
 
 /** Made by `npm run build`, so that a worker starts without webpack. */
-const BUILT_BUNDLE: WorkflowBundleOption = {
-  codePath: fileURLToPath(new URL('./workflow-bundle.js', import.meta.url)),
-};
+const BUILT_BUNDLE: WorkflowBundleOption = { codePath: builtFile('workflow-bundle.js') };
 
 /**
  * For a container of half a CPU and 512 MiB. A cached workflow costs up to 1.7 MB, and a run that waits for a person needs
@@ -169,9 +168,9 @@ function logLine({ level, timestampNanos, message, meta }: LogEntry): void {
  * @throws WorkerSettingsError, TemporalSettingsError, TemporalUnreachableError before it polls.
  */
 export async function runWorker(env: NodeJS.ProcessEnv, interrupted: AbortSignal): Promise<void> {
-  Runtime.install({ logger: new DefaultLogger('INFO', logLine), shutdownSignals: [] });
   const settings = workerSettings(env, packageVersion());
   const temporal = temporalSettings(env);
+  Runtime.install({ logger: new DefaultLogger('INFO', logLine), shutdownSignals: [] });
   const worker = await startWorker({ temporal, settings, env });
   Runtime.instance().logger.info('worker started', {
     address: temporal.address,

@@ -5,8 +5,8 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { freePorts } from '../processes/free-ports.ts';
+import { builtFile } from '../built-files.ts';
+import { freePorts, isFree } from '../processes/free-ports.ts';
 import { type OwnedProcess, startOwnedProcess } from '../processes/owned-process.ts';
 import { type EmbeddedTemporal, startEmbeddedTemporal } from '../temporal/embedded-server.ts';
 import { untilAnswers } from './until-answers.ts';
@@ -52,6 +52,11 @@ const STOP_TIMEOUT_MS = 30_000;
 /** Starts server and sandbox. Workers are started by `startWorker`. */
 export async function startStack(options: StackOptions): Promise<Stack> {
   const { directory, ports = {}, onProgress, snowflakePassword } = options;
+  // Asked before the start, else a stranger's sandbox on that port would be taken for ours.
+  if (ports.sandbox !== undefined && !(await isFree(ports.sandbox)))
+    throw new Error(
+      `Starting the sandbox: port ${ports.sandbox} is taken. Stop what listens there, or choose another port.`,
+    );
   await mkdir(directory, { recursive: true });
   const processes: OwnedProcess[] = [];
   let temporal: EmbeddedTemporal | undefined;
@@ -75,7 +80,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const sandboxUrl = `http://127.0.0.1:${ports.sandbox ?? freePort}`;
     const sandbox = await startProgram('sandbox', {
       directory,
-      script: '../sandbox/main.js',
+      script: 'sandbox/main.js',
       args: ['--port', new URL(sandboxUrl).port, '--state', join(directory, 'sandbox')],
       env: { ...ownEnv(), SANDBOX_API_KEY: apiKey, SANDBOX_SNOWFLAKE_PASSWORD: snowflakePassword },
       answersAt: `${sandboxUrl}/_sandbox/faults`,
@@ -92,7 +97,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         const [healthPort] = await freePorts(1);
         const worker = await startProgram('worker', {
           directory,
-          script: '../worker.js',
+          script: 'worker.js',
           args: [],
           env: {
             ...ownEnv(),
@@ -117,7 +122,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 
 interface Program {
   directory: string;
-  /** Relative to this module. */
+  /** A built file. */
   script: string;
   args: string[];
   env: NodeJS.ProcessEnv;
@@ -129,7 +134,7 @@ async function startProgram(name: string, { directory, script, args, env, answer
   const logFile = join(directory, `${name}.log`);
   const process_ = await startOwnedProcess({
     program: process.execPath,
-    args: [fileURLToPath(new URL(script, import.meta.url)), ...args],
+    args: [builtFile(script), ...args],
     env,
     logFile,
   });

@@ -20,7 +20,8 @@ export async function untilAnswers(
     if (ended !== undefined) throw new Error(`it ended at once, with ${ended.signal ?? `code ${ended.code}`}`);
     try {
       const { ok, status } = await fetch(url, { signal: AbortSignal.timeout(2_000) });
-      if (ok) return;
+      // An answer of somebody else on that port is none of a process that has ended.
+      if (ok && ended === undefined) return;
       reason = `status ${status}`;
     } catch (error) {
       reason = error instanceof Error ? error.message : String(error);
