@@ -71,6 +71,9 @@ const QUERY_DEADLINE_MS = 2_500;
 /** How often a watch looks, in ms, unless told otherwise. */
 const WATCH_INTERVAL_MS = 1_000;
 
+/** The stages in which a run has ended. */
+const ENDINGS: ReadonlySet<Stage> = new Set(['completed', 'failed', 'cancelled']);
+
 /** gRPC status codes of Temporal's API that are told apart here. */
 const GRPC = { cancelled: 1, invalidArgument: 3, deadlineExceeded: 4, failedPrecondition: 9, unavailable: 14 } as const;
 
@@ -141,7 +144,7 @@ export class AudienceClient {
    * @throws NotFoundError
    */
   async status(name: string): Promise<ProvisioningReport> {
-    const [description, answer] = await Promise.all([this.describe(name), this.ask(name)]);
+    const [description, answer] = await Promise.all([this.describe(name), this.found(name, () => this.ask(name))]);
     return reportOf(description, answer);
   }
 
@@ -171,6 +174,7 @@ export class AudienceClient {
    * @throws NotFoundError also if the run has ended.
    */
   async completeSignIn(name: string): Promise<void> {
+    await this.mustRun(name);
     await this.found(name, () => this.temporal.workflow.getHandle(workflowIdOf(name)).signal(oauthCompletedSignal));
   }
 
@@ -203,7 +207,9 @@ export class AudienceClient {
    */
   async list({ stage, limit = 100 }: { stage?: Stage; limit?: number } = {}): Promise<ProvisioningSummary[]> {
     const summaries: ProvisioningSummary[] = [];
-    const ofStage = stage === undefined ? '' : ` AND ${PROVISIONING_STAGE.name} = '${stage}'`;
+    // One that was terminated while it waited keeps the search attribute, and waits no more.
+    const open = stage === undefined || ENDINGS.has(stage) ? '' : ` AND ExecutionStatus = 'Running'`;
+    const ofStage = stage === undefined ? '' : ` AND ${PROVISIONING_STAGE.name} = '${stage}'${open}`;
     const query = `WorkflowType = '${WORKFLOW_TYPE}'${ofStage}`;
     try {
       for await (const execution of this.temporal.workflow.list({ query, pageSize: Math.min(limit, 1000) })) {
@@ -226,6 +232,8 @@ export class AudienceClient {
    * @throws NotFoundError also if the run has ended.
    */
   async cancel(name: string): Promise<void> {
+    // Temporal takes a request to cancel what has ended, and does nothing.
+    await this.mustRun(name);
     await this.found(name, () => this.temporal.workflow.getHandle(workflowIdOf(name)).cancel());
   }
 
@@ -240,6 +248,11 @@ export class AudienceClient {
 
   private describe(name: string): Promise<WorkflowExecutionDescription> {
     return this.found(name, () => this.temporal.workflow.getHandle(workflowIdOf(name)).describe());
+  }
+
+  private async mustRun(name: string): Promise<void> {
+    const { state } = summaryOf(await this.describe(name));
+    if (state !== 'running') throw new NotFoundError(name, this.namespace, state);
   }
 
   private async found<T>(name: string, call: () => Promise<T>): Promise<T> {
@@ -327,6 +340,8 @@ function grpcCode(error: unknown): number | undefined {
 }
 
 function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  // An abort that is past is not told again.
+  if (signal?.aborted) return Promise.resolve();
   return new Promise((resolve) => {
     const done = () => {
       clearTimeout(timer);

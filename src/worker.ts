@@ -19,7 +19,7 @@ import { createSecretResolver } from './request/secrets.ts';
 import { connectClient, connectWorker, type TemporalSettings, temporalSettings } from './temporal/connection.ts';
 import { dataConverter } from './temporal/data-converter.ts';
 import { searchAttributesRegistered } from './temporal/register-search-attributes.ts';
-import { type WorkerSettings, workerSettings } from './worker-settings.ts';
+import { type WorkerSettings, WorkerSettingsError, workerSettings } from './worker-settings.ts';
 
 /** Made by `npm run build`, so that a worker starts without webpack. */
 const BUILT_BUNDLE: WorkflowBundleOption = {
@@ -31,6 +31,13 @@ const BUILT_BUNDLE: WorkflowBundleOption = {
  * no cache; activities mostly wait for Polytomic.
  */
 const SIZE = { maxCachedWorkflows: 100, maxConcurrentActivityTaskExecutions: 50 } as const;
+
+/**
+ * How long a run is kept for the worker that has it in its cache before any other may take it, in ms. When that worker was
+ * killed, this is how long nothing goes on; when it is only busy, another one replays the run, which is cheap. Below the
+ * deadline of a client's query, which waits here too. The SDK's default is 10 000.
+ */
+const STICKY_TIMEOUT_MS = 2_000;
 
 /** What {@link startWorker} needs. */
 export interface WorkerParts {
@@ -57,7 +64,7 @@ export interface RunningWorker {
 /**
  * Connects and begins to poll.
  *
- * @throws TemporalUnreachableError if the server does not answer.
+ * @throws TemporalUnreachableError if the server does not answer; WorkerSettingsError if the health check's port is taken.
  */
 export async function startWorker({
   temporal,
@@ -67,14 +74,20 @@ export async function startWorker({
   additions,
 }: WorkerParts): Promise<RunningWorker> {
   const { taskQueue, polytomic, secrets, shutdownGraceMs } = settings;
-  const { connection: clientConnection } = await connectClient(temporal);
-  const connection = await connectWorker(temporal);
+  let worker: Worker | undefined;
+  const closers: Array<() => unknown> = [];
   const close = async () => {
-    await connection.close();
-    await clientConnection.close();
+    for (const closer of closers.splice(0).toReversed()) await closer();
   };
   try {
-    const worker = await Worker.create({
+    const { connection: clientConnection } = await connectClient(temporal);
+    closers.push(() => clientConnection.close());
+    const connection = await connectWorker(temporal);
+    closers.push(() => connection.close());
+    // Before the worker, which could not be thrown away again: only one that has run lets go of its connection.
+    const health = settings.health === undefined ? undefined : await serveHealth(() => worker, settings.health);
+    closers.push(() => health?.close());
+    const created = await Worker.create({
       ...additions,
       connection,
       namespace: temporal.namespace,
@@ -87,22 +100,20 @@ export async function startWorker({
       }),
       dataConverter: dataConverter(),
       ...SIZE,
+      stickyQueueScheduleToStartTimeout: STICKY_TIMEOUT_MS,
       workflowTaskPollerBehavior: { type: 'autoscaling' },
       activityTaskPollerBehavior: { type: 'autoscaling' },
       shutdownGraceTime: shutdownGraceMs,
       // Activities that are still there after the grace are told to stop; what does not listen is left to its time-out.
       shutdownForceTime: shutdownGraceMs + 5_000,
     });
-    const health = settings.health === undefined ? undefined : await serveHealth(worker, settings.health);
-    const ended = worker.run().finally(async () => {
-      health?.close();
-      await close();
-    });
+    worker = created;
+    const ended = created.run().finally(close);
     return {
       ...(health === undefined ? {} : { health: addressOf(health) }),
       ended,
       stop: () => {
-        if (worker.getState() === 'RUNNING') worker.shutdown();
+        if (created.getState() === 'RUNNING') created.shutdown();
       },
     };
   } catch (error) {
@@ -112,16 +123,24 @@ export async function startWorker({
 }
 
 /** `GET /health`: 200 while it polls, 503 while it starts or drains. Any other path is a 404. */
-async function serveHealth(worker: Worker, { host, port }: { host: string; port: number }): Promise<Server> {
+async function serveHealth(
+  worker: () => Worker | undefined,
+  { host, port }: { host: string; port: number },
+): Promise<Server> {
   const server = createServer(({ url }, response) => {
-    const state = worker.getState();
+    const { runState: state = 'STARTING', numInFlightActivities, numCachedWorkflows } = worker()?.getStatus() ?? {};
     const status = url !== '/health' ? 404 : state === 'RUNNING' ? 200 : 503;
-    const { numInFlightActivities, numCachedWorkflows } = worker.getStatus();
     const body = status === 404 ? { error: 'ask for /health' } : { state, numInFlightActivities, numCachedWorkflows };
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   });
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    server.once('error', ({ message }) =>
+      reject(
+        new WorkerSettingsError(
+          `The health check cannot be served (${message}): AUDIENCE_HEALTH_HOST and AUDIENCE_HEALTH_PORT say where.`,
+        ),
+      ),
+    );
     server.listen(port, host, resolve);
   });
   return server;
@@ -142,34 +161,34 @@ function logLine({ level, timestampNanos, message, meta }: LogEntry): void {
 }
 
 /**
- * Runs a worker until SIGTERM or SIGINT, then drains. One a process: the SDK's runtime belongs to it.
+ * Runs a worker until `interrupted` aborts, then drains. One a process: the SDK's runtime belongs to it.
  *
  * @throws WorkerSettingsError, TemporalSettingsError, TemporalUnreachableError before it polls.
  */
-export async function runWorker(env: NodeJS.ProcessEnv = process.env): Promise<void> {
+export async function runWorker(env: NodeJS.ProcessEnv, interrupted: AbortSignal): Promise<void> {
   Runtime.install({ logger: new DefaultLogger('INFO', logLine), shutdownSignals: [] });
   const settings = workerSettings(env, packageVersion());
   const temporal = temporalSettings(env);
   const worker = await startWorker({ temporal, settings, env });
-  const stop = () => worker.stop();
-  process.once('SIGTERM', stop).once('SIGINT', stop);
-  try {
-    Runtime.instance().logger.info('worker started', {
-      address: temporal.address,
-      namespace: temporal.namespace,
-      taskQueue: settings.taskQueue,
-      health: worker.health,
-    });
-    await worker.ended;
-  } finally {
-    process.off('SIGTERM', stop).off('SIGINT', stop);
-  }
+  Runtime.instance().logger.info('worker started', {
+    address: temporal.address,
+    namespace: temporal.namespace,
+    taskQueue: settings.taskQueue,
+    health: worker.health,
+  });
+  interrupted.addEventListener('abort', worker.stop, { once: true });
+  // It may have been told to end while it was starting.
+  if (interrupted.aborted) worker.stop();
+  await worker.ended;
 }
 
 const program = process.argv[1];
 if (program !== undefined && realpathSync(program) === fileURLToPath(import.meta.url)) {
+  const interruption = new AbortController();
+  const interrupt = () => interruption.abort();
+  process.once('SIGTERM', interrupt).once('SIGINT', interrupt);
   try {
-    await runWorker();
+    await runWorker(process.env, interruption.signal);
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = 1;

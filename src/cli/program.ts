@@ -60,6 +60,7 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
     await program.parseAsync(args, { from: 'user' });
     return code;
   } catch (error) {
+    if (terminal.interrupted.aborted) return EXIT.interrupted;
     // Commander has printed its own.
     if (!(error instanceof Error && 'exitCode' in error)) advise(terminal, `audience: ${messageOf(error)}`);
     return exitCodeOf(error);

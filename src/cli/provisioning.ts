@@ -4,11 +4,12 @@ import { createLogUpdate } from 'log-update';
 import type { ProvisioningReport, ProvisioningSummary } from '../client/report.ts';
 import { type AudienceClient, connectAudienceClient } from '../client.ts';
 import { STAGES, type Stage } from '../workflows/messages.ts';
+import { example } from './example.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import type { Exit } from './program.ts';
 import { changeLines, reportLines, resultLines } from './report-text.ts';
 import { readRequest } from './request.ts';
-import { advise, columnsOf, print, printJson, type Terminal } from './terminal.ts';
+import { advise, columnsOf, plain, print, printJson, type Terminal } from './terminal.ts';
 
 interface JsonOption {
   json?: true;
@@ -26,10 +27,11 @@ const EXIT_OF_STATE: Record<ProvisioningReport['state'], ExitCode> = {
 
 /** The commands of this file. */
 export function provisioningCommands(terminal: Terminal, exit: Exit): Command[] {
-  const command = (name: string, summary: string, description: string, example: string) =>
+  const command = (name: string, summary: string, description: string, pasted: string) =>
     new Command(name)
       .summary(summary)
-      .description(`${description}\n\nExample: ${example}`)
+      .description(description)
+      .addHelpText('after', example(pasted))
       .option('--json', 'print JSON, one object a line');
   const withClient = async (work: (client: AudienceClient) => Promise<void>) => {
     const client = await connectAudienceClient(terminal.env);
@@ -56,11 +58,10 @@ export function provisioningCommands(terminal: Terminal, exit: Exit): Command[] 
         await withClient(async (client) => {
           const started = await client.start(request, { again: options.again ?? false });
           if (options.json) printJson(terminal, started);
-          else
-            print(
-              terminal,
-              `${started.name}: ${started.outcome} (workflow ${started.workflowId}, run ${started.runId})`,
-            );
+          else {
+            const { outcome, workflowId, runId } = started;
+            print(terminal, `${started.name}: ${outcome}`, `  workflow ${workflowId}`, `  run      ${runId}`);
+          }
           if (options.wait) await follow(client, started.name, options);
           else if (!options.json) print(terminal, `See how it goes:  audience watch ${started.name}`);
         });
@@ -117,7 +118,7 @@ export function provisioningCommands(terminal: Terminal, exit: Exit): Command[] 
         withClient(async (client) => {
           const summaries = await client.list({ limit, ...(stage === undefined ? {} : { stage }) });
           if (json) for (const summary of summaries) printJson(terminal, summary);
-          else print(terminal, ...listLines(summaries));
+          else print(terminal, ...listLines(summaries, columnsOf(terminal.out)));
         }),
       ),
 
@@ -137,7 +138,7 @@ export function provisioningCommands(terminal: Terminal, exit: Exit): Command[] 
           }
           const result = await client.result(name);
           if (json) printJson(terminal, result);
-          else print(terminal, ...resultLines(result));
+          else print(terminal, ...resultLines(result, columnsOf(terminal.out)));
         }),
       ),
 
@@ -161,28 +162,52 @@ export function provisioningCommands(terminal: Terminal, exit: Exit): Command[] 
   async function follow(client: AudienceClient, name: string, { json }: JsonOption): Promise<void> {
     const redraw = terminal.out.isTTY && !json ? createLogUpdate(terminal.out) : undefined;
     let last: ProvisioningReport | undefined;
-    for await (const report of client.watch(name, { signal: terminal.interrupted })) {
-      if (json) printJson(terminal, report);
-      else if (redraw) redraw(reportLines(report, columnsOf(terminal.out)).join('\n'));
-      else for (const line of changeLines(last, report)) print(terminal, line);
-      last = report;
+    let longLink: string | undefined;
+    try {
+      for await (const report of client.watch(name, { signal: terminal.interrupted })) {
+        if (json) printJson(terminal, report);
+        else if (redraw) draw(report, redraw);
+        else for (const line of changeLines(last, report)) print(terminal, line);
+        last = report;
+      }
+    } finally {
+      redraw?.done();
     }
-    redraw?.done();
     if (terminal.interrupted.aborted) {
       advise(terminal, `Stopped watching; ${name} goes on. See:  audience status ${name}`);
       return exit(EXIT.interrupted);
     }
     if (last !== undefined) exit(EXIT_OF_STATE[last.state]);
-    if (last?.state === 'completed' && !json) print(terminal, '', ...resultLines(await client.result(name)));
+    if (last?.state === 'completed' && !json)
+      print(terminal, '', ...resultLines(await client.result(name), columnsOf(terminal.out)));
     else if (last !== undefined && last.state !== 'completed') await client.result(name);
+
+    function draw(report: ProvisioningReport, redraw: ReturnType<typeof createLogUpdate>): void {
+      const columns = columnsOf(terminal.out);
+      const url = report.status?.signIn?.url;
+      // What is redrawn is broken at the terminal's edge, and half a link cannot be clicked: a long one goes above it, once.
+      if (url !== undefined && url !== longLink && url.length + 2 > columns) {
+        longLink = url;
+        redraw.clear();
+        print(terminal, 'Sign in to LinkedIn here:', url, '');
+      }
+      const linkShown = url !== undefined && url === longLink;
+      redraw(reportLines(report, columns, { linkShown }).join('\n'));
+    }
   }
 }
 
-function listLines(summaries: ProvisioningSummary[]): string[] {
+function listLines(summaries: ProvisioningSummary[], columns: number): string[] {
   if (summaries.length === 0) return ['There are none. Start one:  audience start request.yaml'];
-  const width = Math.max(...summaries.map(({ name }) => name.length));
-  return summaries.map(
-    ({ name, state, stage, startedAt }) => `${name.padEnd(width)}  ${(stage ?? state).padEnd(16)}  ${startedAt}`,
+  const rows = summaries.map(({ name, state, stage, startedAt }) => ({
+    // Anybody may have started a run under any name.
+    name: plain(name),
+    rest: `  ${(stage ?? state).padEnd(16)}  ${startedAt}`,
+  }));
+  const room = columns - Math.max(...rows.map(({ rest }) => rest.length));
+  const width = Math.min(Math.max(...rows.map(({ name }) => name.length)), Math.max(room, 0));
+  return rows.flatMap(({ name, rest }) =>
+    name.length > width ? [name, ' '.repeat(width) + rest] : [name.padEnd(width) + rest],
   );
 }
 

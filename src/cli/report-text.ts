@@ -1,5 +1,5 @@
 /** A provisioning for people to read, in lines no wider than their terminal. */
-import type { ProvisioningReport } from '../client/report.ts';
+import type { PendingActivity, ProvisioningReport } from '../client/report.ts';
 import type { ProvisioningResult, StepStatus } from '../workflows/messages.ts';
 import { MARK, outcomesOf } from '../workflows/step-text.ts';
 import { plain } from './terminal.ts';
@@ -7,34 +7,38 @@ import { plain } from './terminal.ts';
 /** How much room the name of a step has, in characters; one that is longer has a line of its own. */
 const MAX_STEP_WIDTH = 32;
 
-/** The whole report. */
-export function reportLines(report: ProvisioningReport, columns: number): string[] {
+/** The whole report. `linkShown`: the sign-in link stands somewhere above, and is not shown again. */
+export function reportLines(
+  report: ProvisioningReport,
+  columns: number,
+  { linkShown = false }: { linkShown?: boolean } = {},
+): string[] {
   const { name, state, stage, status, problem } = report;
   const stands = stage === undefined || stage === state ? state : `${state} · ${stage}`;
   const ended = report.endedAt === undefined ? '' : `, ended ${local(report.endedAt)}`;
   return [
-    `${name}  ${stands}  (started ${local(report.startedAt)}${ended})`,
+    ...wrapped(`${plain(name)}  ${stands}  (started ${local(report.startedAt)}${ended})`, columns),
     ...(problem === undefined ? [] : wrapped(`! ${problem}`, columns)),
     ...(status?.steps.length ? ['', ...stepLines(status.steps, columns)] : []),
     ...(status?.warnings ?? []).flatMap((warning) => wrapped(`! ${plain(warning)}`, columns)),
     ...pendingLines(report, columns),
-    ...askLines(report, columns),
+    ...askLines(report, columns, linkShown),
   ];
 }
 
 /** One line for each thing that is new in `report`, for a pipe or a log. */
 export function changeLines(before: ProvisioningReport | undefined, report: ProvisioningReport): string[] {
   const seen = new Map((before?.status?.steps ?? []).map((step) => [step.id, JSON.stringify(step)]));
-  const retries = new Set((before?.pendingActivities ?? []).map((pending) => JSON.stringify(pending)));
+  const retries = new Set((before?.pendingActivities ?? []).map(retryOf));
   const line = (text: string) => `${new Date().toISOString()} ${report.name} ${text}`;
   return [
     ...(before?.stage === report.stage && before?.state === report.state ? [] : [line(report.stage ?? report.state)]),
     ...(report.problem === undefined || report.problem === before?.problem ? [] : [line(report.problem)]),
     ...(report.status?.steps ?? [])
       .filter((step) => step.state !== 'pending' && seen.get(step.id) !== JSON.stringify(step))
-      .map((step) => line(`${plain(step.id)}: ${[step.state, toldOf(step).join(', ')].filter(Boolean).join(' – ')}`)),
+      .map((step) => line(`${plain(step.id)}: ${step.state}${outcomeOf(step)}`)),
     ...report.pendingActivities
-      .filter((pending) => pending.lastFailure !== undefined && !retries.has(JSON.stringify(pending)))
+      .filter((pending) => pending.lastFailure !== undefined && !retries.has(retryOf(pending)))
       .map(({ activity, attempt, lastFailure }) =>
         line(`${activity}: attempt ${attempt} – ${plain(lastFailure ?? '')}`),
       ),
@@ -44,8 +48,17 @@ export function changeLines(before: ProvisioningReport | undefined, report: Prov
   ];
 }
 
+/** What tells one retry from another. When it comes is no news: it is told once, not again when it begins. */
+function retryOf({ activity, attempt, lastFailure }: PendingActivity): string {
+  return JSON.stringify([activity, attempt, lastFailure]);
+}
+
 /** What was made and used, as a table for people; with the members of the audiences, in count, where they are known. */
-export function resultLines(result: ProvisioningResult, members: ReadonlyMap<string, number> = new Map()): string[] {
+export function resultLines(
+  result: ProvisioningResult,
+  columns: number,
+  members: ReadonlyMap<string, number> = new Map(),
+): string[] {
   const rows = [
     { kind: 'connection', ...result.snowflakeConnection },
     { kind: 'connection', ...result.linkedinConnection },
@@ -61,56 +74,55 @@ export function resultLines(result: ProvisioningResult, members: ReadonlyMap<str
       const count = members.get(id);
       const who = kind === 'audience' && count !== undefined ? `${count} members` : '';
       // An audience's id has some 65 characters: beside the name it would not fit into a terminal.
-      return [
-        `${made ? 'made' : 'used'}  ${kind.padEnd(10)}  ${plain(name).padEnd(48)}  ${who}`.trimEnd(),
-        `      ${plain(id)}`,
-      ];
+      const row = `${made ? 'made' : 'used'}  ${kind.padEnd(10)}  ${plain(name).padEnd(48)}  ${who}`.trimEnd();
+      return [...wrapped(row, columns, ' '.repeat(18)), `      ${plain(id)}`];
     }),
-    ...result.warnings.map((warning) => `! ${plain(warning)}`),
+    ...result.warnings.flatMap((warning) => wrapped(`! ${plain(warning)}`, columns)),
   ];
 }
 
-/** Text broken at spaces into lines of at most `columns` characters; further lines are indented by `indent`. */
+/**
+ * Text broken at spaces into lines of at most `columns` characters; further lines are indented by `indent`. A word that is
+ * longer, such as an id, is left whole, so that it can be copied.
+ */
 export function wrapped(text: string, columns: number, indent = '  '): string[] {
   const lines: string[] = [];
-  for (const paragraph of text.split('\n')) {
-    let line = lines.length === 0 ? '' : indent;
-    for (const word of paragraph.split(' ')) {
-      const empty = line.trim() === '';
-      if (!empty && line.length + 1 + word.length > columns) {
-        lines.push(line);
-        line = indent + word;
-      } else {
-        line += empty ? word : ` ${word}`;
-      }
+  let line = '';
+  // The gaps between words are kept, since they may be columns of a table; a gap that a line would end with is not.
+  for (const [, gap = '', word = ''] of text.matchAll(/( *)([^ ]+)/g)) {
+    if (line !== '' && line.length + gap.length + word.length > columns) {
+      lines.push(line);
+      line = indent + word;
+    } else {
+      line += gap + word;
     }
-    lines.push(line);
   }
-  return lines;
+  return [...lines, line];
 }
 
 function stepLines(steps: StepStatus[], columns: number): string[] {
   const width = Math.min(Math.max(...steps.map(({ id }) => plain(id).length)), MAX_STEP_WIDTH);
+  const indent = ' '.repeat(width + 4);
   return steps.flatMap((step) => {
     const head = `${MARK[step.state]} ${plain(step.id).padEnd(width)}  `;
-    const indent = ' '.repeat(width + 4);
-    const told = toldOf(step);
-    if (told.length === 0) return [head.trimEnd()];
-    const long = head.length > indent.length;
+    const told = outcomesOf(step, plain);
+    const alone = told.length === 0 || head.length > indent.length;
     return [
-      ...(long ? [head.trimEnd()] : []),
-      ...told.flatMap((line, i) => hanging(i === 0 && !long ? head : indent, line, columns)),
+      ...(alone ? wrapped(head.trimEnd(), columns, '    ') : []),
+      ...told.flatMap((line, i) => hanging(i === 0 && !alone ? head : indent, line, columns)),
+      // Often long, and with ids in it that a narrow column has no room for.
+      ...failureOf(step).flatMap((failure) => wrapped(`    ${failure}`, columns, '    ')),
     ];
   });
 }
 
-/** What came of a step, or why it failed. */
-function toldOf(step: StepStatus): string[] {
-  const { failure } = step;
-  return [
-    ...outcomesOf(step, plain),
-    ...(failure === undefined ? [] : [`${plain(failure.type)}: ${plain(failure.message)}`]),
-  ];
+function outcomeOf(step: StepStatus): string {
+  const parts = [...outcomesOf(step, plain), ...failureOf(step)];
+  return parts.length === 0 ? '' : ` – ${parts.join(', ')}`;
+}
+
+function failureOf({ failure }: StepStatus): string[] {
+  return failure === undefined ? [] : [plain(`${failure.type}: ${failure.message}`)];
 }
 
 /** Text behind `head`, its further lines as far to the right as the first. */
@@ -127,7 +139,7 @@ function pendingLines({ pendingActivities }: ProvisioningReport, columns: number
   });
 }
 
-function askLines({ name, state, status }: ProvisioningReport, columns: number): string[] {
+function askLines({ name, state, status }: ProvisioningReport, columns: number, linkShown: boolean): string[] {
   const signIn = status?.signIn;
   if (signIn === undefined || state !== 'running') return [];
   return [
@@ -135,8 +147,11 @@ function askLines({ name, state, status }: ProvisioningReport, columns: number):
     // A link is on a line of its own and never broken, so that it can be clicked.
     ...(signIn.url === undefined
       ? wrapped(plain(signIn.hint ?? ''), columns)
-      : ['Sign in to LinkedIn here:', `  ${plain(signIn.url)}`]),
-    `then say so:  audience signed-in ${name}`,
+      : linkShown
+        ? ['Sign in to LinkedIn with the link above.']
+        : ['Sign in to LinkedIn here:', `  ${plain(signIn.url)}`]),
+    'Then say so:',
+    `  audience signed-in ${plain(name)}`,
     ...(signIn.lastCheck === undefined
       ? []
       : wrapped(`Not signed in yet (${local(signIn.lastCheck.at)}): ${plain(signIn.lastCheck.reason)}`, columns)),

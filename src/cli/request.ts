@@ -1,9 +1,11 @@
 /** Commands about a request as a file: `validate`, `schema`. */
+import { addAbortSignal } from 'node:stream';
 import { Command } from 'commander';
 import { requestDigest } from '../request/digest.ts';
 import { requestJsonSchema } from '../request/json-schema.ts';
 import { formatFault, loadRequest } from '../request/load.ts';
 import type { ProvisioningRequest } from '../request/schema.ts';
+import { example } from './example.ts';
 import { EXIT } from './exit-codes.ts';
 import type { Exit } from './program.ts';
 import { advise, print, printJson, type Terminal } from './terminal.ts';
@@ -13,9 +15,8 @@ export function requestCommands(terminal: Terminal, exit: Exit): Command[] {
   return [
     new Command('validate')
       .summary('check a request file')
-      .description(
-        'Checks a request file and lists all of its faults, each with its place.\n\nExample: audience validate request.yaml',
-      )
+      .description('Checks a request file and lists all of its faults, each with its place.')
+      .addHelpText('after', example('audience validate request.yaml'))
       .argument('<file>', 'YAML or JSON; - reads standard input')
       .option('--json', 'print a JSON object instead of lines')
       .action(async (file: string, options: { json?: true }) => {
@@ -29,9 +30,10 @@ export function requestCommands(terminal: Terminal, exit: Exit): Command[] {
     new Command('schema')
       .summary('print the JSON Schema of a request')
       .description(
-        'Prints the JSON Schema of a request, for editors.\n\nExample: audience schema > request.schema.json\n' +
-          'then begin a request file with: # yaml-language-server: $schema=request.schema.json',
+        'Prints the JSON Schema of a request, for editors. A request file that begins with the line\n' +
+          '# yaml-language-server: $schema=request.schema.json\nis then completed and checked while it is written.',
       )
+      .addHelpText('after', example('audience schema > request.schema.json'))
       .action(() => print(terminal, JSON.stringify(requestJsonSchema(), null, 2))),
   ];
 }
@@ -51,8 +53,10 @@ export async function readRequest(
   return undefined;
 }
 
-async function textOf({ in: input }: Terminal): Promise<string> {
+async function textOf({ in: input, interrupted }: Terminal): Promise<string> {
   const chunks: Buffer[] = [];
+  // A person who waits for a prompt that never comes presses Ctrl-C.
+  addAbortSignal(interrupted, input);
   for await (const chunk of input) chunks.push(Buffer.from(chunk));
   return Buffer.concat(chunks).toString('utf8');
 }

@@ -1,6 +1,7 @@
 /** Commands that run a service until it is told to end: `worker`, `sandbox`. */
 import { Command, InvalidArgumentError } from 'commander';
-import { advise, print, type Terminal } from './terminal.ts';
+import { example } from './example.ts';
+import { advise, print, printJson, type Terminal } from './terminal.ts';
 
 /** The commands of this file. */
 export function serviceCommands(terminal: Terminal): Command[] {
@@ -9,26 +10,32 @@ export function serviceCommands(terminal: Terminal): Command[] {
       .summary('run a worker')
       .description(
         'Runs a worker until SIGTERM or Ctrl-C, then lets its activities finish. Settings come from the environment: POLYTOMIC_API_KEY ' +
-          'at least; see docs/configuration.md. Logs are JSON lines on standard error.\n\nExample: POLYTOMIC_API_KEY=… audience worker',
+          'at least; see docs/configuration.md. Logs are JSON lines on standard error.',
       )
+      .addHelpText('after', example('POLYTOMIC_API_KEY=your-key audience worker'))
       .action(async () => {
         // Loaded only here: the SDK's native part takes a second to start, and `validate` should not wait for it.
         const { runWorker } = await import('../worker.ts');
-        await runWorker(terminal.env);
+        await runWorker(terminal.env, terminal.interrupted);
       }),
 
     new Command('sandbox')
       .summary('run a stand-in of the Polytomic API')
       .description(
         "Runs a stand-in of the Polytomic API, for trying things out: demo tables in place of Snowflake, a consent page in LinkedIn's place. " +
-          'See docs/sandbox.md.\n\nExample: audience sandbox --port 4000 --state .sandbox --api-key test-key',
+          'See docs/sandbox.md.',
       )
+      .addHelpText('after', example('audience sandbox --port 4000 --state .sandbox --api-key test-key'))
       .requiredOption('--state <dir>', 'where its state is kept; made if missing')
       .option('--api-key <key>', 'the API key it takes; else SANDBOX_API_KEY')
       .option('--port <port>', 'port to listen on', portOf, 0)
       .option('--host <host>', 'address to listen on', '127.0.0.1')
       .option('--verbose', 'log each call')
-      .action(async (options: SandboxCommandOptions) => {
+      .option('--json', 'print a JSON object with its address')
+      .action(async (options: SandboxCommandOptions, command: Command) => {
+        const apiKey = options.apiKey || terminal.env['SANDBOX_API_KEY'];
+        if (!apiKey)
+          return command.error('error: the sandbox needs an API key to ask for: --api-key, or SANDBOX_API_KEY');
         const { startSandbox } = await sandboxModule();
         const { port, host, state: stateDir } = options;
         const password = terminal.env['SANDBOX_SNOWFLAKE_PASSWORD'];
@@ -36,11 +43,12 @@ export function serviceCommands(terminal: Terminal): Command[] {
           port,
           host,
           stateDir,
-          apiKey: options.apiKey ?? terminal.env['SANDBOX_API_KEY'] ?? '',
+          apiKey,
           ...(password ? { snowflakePassword: password } : {}),
           ...(options.verbose ? { log: (line: string) => advise(terminal, line) } : {}),
         });
-        print(terminal, `The sandbox answers at ${sandbox.url}`);
+        if (options.json) printJson(terminal, { url: sandbox.url });
+        else print(terminal, `The sandbox answers at ${sandbox.url}`);
         await aborted(terminal.interrupted);
         await sandbox.close();
       }),
@@ -53,6 +61,7 @@ interface SandboxCommandOptions {
   port: number;
   host: string;
   verbose?: true;
+  json?: true;
 }
 
 /** What only the sandbox needs is optional for those who install the package. */

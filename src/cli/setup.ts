@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { connectClient, temporalSettings } from '../temporal/connection.ts';
 import { registerSearchAttributes } from '../temporal/register-search-attributes.ts';
 import { PROVISIONING_STAGE } from '../temporal/search-attributes.ts';
+import { example } from './example.ts';
 import { print, printJson, type Terminal } from './terminal.ts';
 
 /** The command of this file. */
@@ -11,8 +12,9 @@ export function setupCommand(terminal: Terminal): Command {
     .summary('prepare a Temporal namespace')
     .description(
       'Registers search attribute ProvisioningStage in the Temporal namespace, once; again is no harm. ' +
-        'Runs work without it, but cannot be listed by stage.\n\nExample: audience setup',
+        'Runs work without it, but cannot be listed by stage.',
     )
+    .addHelpText('after', example('audience setup'))
     .option('--json', 'print a JSON object')
     .action(async ({ json }: { json?: true }) => {
       const settings = temporalSettings(terminal.env);

@@ -21,7 +21,8 @@ const DEFAULT_COLUMNS = 80;
 
 /** How many characters a line of `output` has. */
 export function columnsOf({ columns }: Output): number {
-  return columns ?? DEFAULT_COLUMNS;
+  // Some pseudo-terminals have no width at all.
+  return columns || DEFAULT_COLUMNS;
 }
 
 /** Text that came from outside, harmless in a terminal: no control sequence moves its cursor, sets its title or hides text. */
@@ -29,17 +30,30 @@ export function plain(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ');
 }
 
-/** One JSON value a line, for programs. */
+/** One JSON value a line, for programs. People see it too, so what could control their terminal is escaped. */
 export function printJson({ out }: Terminal, value: unknown): void {
-  out.write(`${JSON.stringify(value)}\n`);
+  const escaped = JSON.stringify(value).replace(/[\p{Cc}\p{Cf}]/gu, (character) =>
+    [...Array(character.length).keys()]
+      .map((i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`)
+      .join(''),
+  );
+  out.write(`${escaped}\n`);
 }
 
 /** Lines for people. */
 export function print({ out }: Terminal, ...lines: string[]): void {
-  out.write(`${lines.join('\n')}\n`);
+  out.write(harmless(lines));
 }
 
 /** Lines beside what was asked for. */
 export function advise({ err }: Terminal, ...lines: string[]): void {
-  err.write(`${lines.join('\n')}\n`);
+  err.write(harmless(lines));
+}
+
+/** Whatever the lines were made of, here is where they leave. */
+function harmless(lines: string[]): string {
+  return lines
+    .flatMap((line) => line.split('\n'))
+    .map((line) => `${plain(line)}\n`)
+    .join('');
 }

@@ -15,12 +15,16 @@ export class InvalidRequestError extends Error {
   }
 }
 
-/** There is no provisioning of this name. */
+/** There is no provisioning of this name; or where one must be running, none that does. */
 export class NotFoundError extends Error {
   override readonly name = 'NotFoundError';
 
-  constructor(name: string, namespace: string) {
-    super(`There is no provisioning “${name}” in namespace ${namespace}. \`audience list\` shows those there are.`);
+  constructor(name: string, namespace: string, ended?: ExecutionState) {
+    super(
+      ended === undefined
+        ? `There is no provisioning “${name}” in namespace ${namespace}. \`audience list\` shows those there are.`
+        : `Provisioning “${name}” ${endedText(ended)} already. \`audience result ${name}\` tells what came of it.`,
+    );
   }
 }
 
@@ -48,7 +52,7 @@ export class EndedBeforeError extends Error {
 
   constructor(name: string, state: ExecutionState, leftBehind: KindOfResource[] | undefined) {
     super(
-      `Provisioning “${name}” was started before and ${state === 'timed_out' ? 'timed out' : `is ${state}`}. ${leftBehindText(leftBehind)} ` +
+      `Provisioning “${name}” was started before and ${endedText(state)}. ${leftBehindText(leftBehind)} ` +
         'To start it again say `again` (`audience start --again`); what has a unique name then needs `use` or `orUse` in the request.',
     );
     this.state = state;
@@ -69,11 +73,15 @@ export class ProvisioningEndedError extends Error {
     state: ExecutionState,
     ending: { reason: string; failures: StepFailure[]; leftBehind: KindOfResource[] | undefined },
   ) {
-    super(`Provisioning “${name}” ${state === 'timed_out' ? 'timed out' : `is ${state}`}. ${ending.reason}`);
+    super(`Provisioning “${name}” ${endedText(state)}. ${ending.reason}`);
     this.state = state;
     this.failures = ending.failures;
     this.leftBehind = ending.leftBehind;
   }
+}
+
+function endedText(state: ExecutionState): string {
+  return state === 'timed_out' ? 'timed out' : `is ${state}`;
 }
 
 /** What a run left behind, as a sentence. */

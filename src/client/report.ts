@@ -24,7 +24,7 @@ export interface ProvisioningReport {
   workflowId: string;
   runId: string;
   state: ExecutionState;
-  /** Where the run stands; absent if neither a worker answers nor the search attribute is registered. */
+  /** Where the run stands; absent if neither a worker answers nor the search attribute is registered, or Temporal ended it. */
   stage?: Stage;
   /** RFC 3339. */
   startedAt: string;
@@ -66,11 +66,12 @@ type ExecutionInfo = Pick<
 /** Temporal's description of an execution, in this project's words. */
 export function summaryOf(info: ExecutionInfo): ProvisioningSummary {
   const stage = STAGES.find((one) => one === info.typedSearchAttributes.get(PROVISIONING_STAGE));
+  const state = STATES[info.status.name] ?? 'running';
   return {
     name: provisioningName(info.workflowId) ?? info.workflowId,
     runId: info.runId,
-    state: STATES[info.status.name] ?? 'running',
-    ...(stage === undefined ? {} : { stage }),
+    state,
+    ...(stage === undefined || endedUnheard(state) ? {} : { stage }),
     startedAt: info.startTime.toISOString(),
     ...(info.closeTime === undefined ? {} : { endedAt: info.closeTime.toISOString() }),
   };
@@ -82,21 +83,27 @@ export function reportOf(
   answer: { status: ProvisioningStatus } | { problem: string },
 ): ProvisioningReport {
   const summary = summaryOf(description);
-  // A terminated run never got to say so: its own last word would be that it still runs.
-  const abrupt = summary.state === 'terminated' || summary.state === 'timed_out';
   return {
     ...summary,
     workflowId: description.workflowId,
-    ...('status' in answer && !abrupt ? { stage: answer.status.stage } : {}),
+    ...('status' in answer && !endedUnheard(summary.state) ? { stage: answer.status.stage } : {}),
     ...answer,
     pendingActivities: (description.raw.pendingActivities ?? []).map(pendingActivity),
   };
 }
 
+/** Such a run never got to say that it ended: its own last word, and its search attribute, are that it still runs. */
+function endedUnheard(state: ExecutionState): boolean {
+  return state === 'terminated' || state === 'timed_out';
+}
+
 type RawPendingActivity = NonNullable<WorkflowExecutionDescription['raw']['pendingActivities']>[number];
 
 function pendingActivity({ activityType, attempt, lastFailure, scheduledTime }: RawPendingActivity): PendingActivity {
-  const next = scheduledTime?.seconds == null ? undefined : Number(scheduledTime.seconds) * 1000;
+  const next =
+    scheduledTime?.seconds == null
+      ? undefined
+      : Number(scheduledTime.seconds) * 1000 + (scheduledTime.nanos ?? 0) / 1_000_000;
   return {
     activity: activityType?.name ?? 'unknown',
     attempt: attempt ?? 1,

@@ -19,7 +19,7 @@ export interface Scene {
 
 /** The worker dies while the sign-in is pending, a person signs in meanwhile, and another worker goes on. */
 export async function signInWithoutWorker(scene: Scene, worker: OwnedProcess): Promise<ProvisioningResult | undefined> {
-  const { stack, client, name, teller } = scene;
+  const { stack, client, name, teller, interrupted } = scene;
   const waiting = await untilAsked(scene);
   if (waiting === undefined) return undefined;
   const url = waiting.status?.signIn?.url;
@@ -38,7 +38,7 @@ export async function signInWithoutWorker(scene: Scene, worker: OwnedProcess): P
   const another = await stack.startWorker();
   teller.tell(`another worker started (process ${another.pid}) and goes on where the first one stopped`);
   await follow(scene, waiting);
-  return client.result(name);
+  return interrupted.aborted ? undefined : client.result(name);
 }
 
 /** Shows a real person where to sign in, and waits for as long as it takes. */

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { resultLines } from '../cli/report-text.ts';
+import { columnsOf } from '../cli/terminal.ts';
 import { AudienceClient } from '../client.ts';
 import { formatFault, loadRequest } from '../request/load.ts';
 import { type Stack, startStack } from '../stack/stack.ts';
@@ -28,6 +29,7 @@ async function demo(interactive: boolean, interrupted: AbortSignal): Promise<voi
 
   let stack: Stack | undefined;
   let client: AudienceClient | undefined;
+  let keepLogs = false;
   try {
     stack = await startStack({
       directory,
@@ -49,7 +51,7 @@ async function demo(interactive: boolean, interrupted: AbortSignal): Promise<voi
     if (result === undefined) return;
     teller.tell('completed');
     const counts = await memberCounts(result, stack);
-    process.stdout.write(`\n${resultLines(result, counts).join('\n')}\n\n`);
+    process.stdout.write(`\n${resultLines(result, columnsOf(process.stdout), counts).join('\n')}\n\n`);
     if (!interactive) {
       teller.aside(
         'See it yourself: npm run demo -- --interactive   (you sign in; Temporal Web UI)',
@@ -65,13 +67,15 @@ async function demo(interactive: boolean, interrupted: AbortSignal): Promise<voi
     }
   } catch (error) {
     if (interrupted.aborted) return;
+    keepLogs = true;
     teller.aside(`Logs are kept in ${directory}`);
     throw error;
   } finally {
+    if (interrupted.aborted) teller.aside('Interrupted. Stopping and removing all of it, the run included.');
     await client?.close();
     await stack?.stop();
+    if (!keepLogs) await rm(directory, { recursive: true, force: true });
   }
-  await rm(directory, { recursive: true, force: true });
 }
 
 const interruption = new AbortController();

@@ -31,6 +31,7 @@ export interface StackOptions {
 export interface Stack {
   /** Absent where the Temporal server is not ours. */
   temporal?: EmbeddedTemporal;
+  sandbox: OwnedProcess;
   /** Base URL of the sandbox. */
   sandboxUrl: string;
   /** The API key that the sandbox takes. */
@@ -72,17 +73,17 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const apiKey = randomBytes(24).toString('base64url');
     const [freePort] = await freePorts(1);
     const sandboxUrl = `http://127.0.0.1:${ports.sandbox ?? freePort}`;
-    processes.push(
-      await startProgram('sandbox', {
-        directory,
-        script: '../sandbox/main.js',
-        args: ['--port', new URL(sandboxUrl).port, '--state', join(directory, 'sandbox')],
-        env: { ...ownEnv(), SANDBOX_API_KEY: apiKey, SANDBOX_SNOWFLAKE_PASSWORD: snowflakePassword },
-        answersAt: `${sandboxUrl}/_sandbox/faults`,
-      }),
-    );
+    const sandbox = await startProgram('sandbox', {
+      directory,
+      script: '../sandbox/main.js',
+      args: ['--port', new URL(sandboxUrl).port, '--state', join(directory, 'sandbox')],
+      env: { ...ownEnv(), SANDBOX_API_KEY: apiKey, SANDBOX_SNOWFLAKE_PASSWORD: snowflakePassword },
+      answersAt: `${sandboxUrl}/_sandbox/faults`,
+    });
+    processes.push(sandbox);
     return {
       ...(temporal === undefined ? {} : { temporal }),
+      sandbox,
       sandboxUrl,
       apiKey,
       directory,
@@ -136,6 +137,7 @@ async function startProgram(name: string, { directory, script, args, env, answer
     await untilAnswers(answersAt, process_.exited);
   } catch (error) {
     process_.kill('SIGKILL');
+    await process_.exited;
     throw new Error(
       `Starting the ${name}: ${error instanceof Error ? error.message : String(error)}. Its log: ${logFile}`,
       { cause: error },

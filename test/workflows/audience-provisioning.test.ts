@@ -174,7 +174,7 @@ describe('signal oauthCompleted', () => {
       await stage.signIn(name);
       await stage.audiences.completeSignIn(name);
       await expect(stage.audiences.result(name)).resolves.toMatchObject({ name });
-      await expect(stage.audiences.completeSignIn(name)).rejects.toThrow(/no provisioning/);
+      await expect(stage.audiences.completeSignIn(name)).rejects.toThrow(/is completed already/);
     });
   });
 

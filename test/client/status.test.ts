@@ -1,0 +1,91 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { workflowIdOf } from '../../src/workflows/messages.ts';
+import { ownWalkthrough } from '../support/own-walkthrough.ts';
+import { newStage, type Stage } from '../support/provisioning.ts';
+import { newName } from '../support/temporal.ts';
+import { until } from '../support/until.ts';
+
+let stage: Stage;
+beforeAll(async () => {
+  stage = await newStage();
+});
+
+const start = async (about: string) => (await stage.audiences.start(ownWalkthrough(about))).name;
+
+describe('the status of a run', () => {
+  it('is what the run says of itself, with its ids', async () => {
+    const name = await start('says');
+    await stage.withWorker(async () => {
+      const report = await stage.untilAsked(name);
+      expect(report).toMatchObject({
+        name,
+        workflowId: workflowIdOf(name),
+        state: 'running',
+        stage: 'awaiting_sign_in',
+        status: { name, stage: 'awaiting_sign_in', signIn: { url: expect.stringContaining(stage.sandbox.url) } },
+      });
+      expect(report.problem).toBeUndefined();
+      expect(report.endedAt).toBeUndefined();
+    });
+  });
+
+  it('shows an outage of Polytomic: the attempt, why the last one failed, and when the next one comes', async () => {
+    const sandboxOfOutage = await newStage();
+    await sandboxOfOutage.sandbox.fault({ match: { path: '/api/connections' }, status: 503, message: 'maintenance' });
+    const { name } = await sandboxOfOutage.audiences.start(ownWalkthrough('outage'));
+    await sandboxOfOutage.withWorker(async () => {
+      const report = await until('both connections are waiting for their next attempt', async () => {
+        const now = await sandboxOfOutage.audiences.status(name);
+        return now.pendingActivities.filter(({ nextAttemptAt }) => nextAttemptAt !== undefined).length === 2 && now;
+      });
+      for (const activity of ['provideSnowflakeConnection', 'provideLinkedInConnection']) {
+        const pending = report.pendingActivities.find((one) => one.activity === activity);
+        expect(pending?.attempt).toBeGreaterThan(1);
+        expect(pending?.lastFailure).toContain('maintenance');
+      }
+      expect(report.state).toBe('running');
+
+      await sandboxOfOutage.sandbox.clearFaults();
+      const after = await sandboxOfOutage.untilAsked(name);
+      expect(after.pendingActivities.map(({ activity }) => activity)).not.toContain('provideLinkedInConnection');
+    });
+  });
+
+  // Its time limit is part of the promise: a person waits for the answer.
+  it('says within seconds that no worker answers, and shows the rest', async () => {
+    const name = await start('no-worker');
+    const report = await stage.audiences.status(name);
+    expect(report).toMatchObject({ name, state: 'running', startedAt: expect.any(String), pendingActivities: [] });
+    expect(report.status).toBeUndefined();
+    expect(report.problem).toContain(`No worker answers on task queue ${stage.worker.taskQueue}`);
+    expect(report.problem).toContain('audience worker');
+  }, 10_000);
+
+  it('shows the stage even when its worker is gone', async () => {
+    const name = await start('worker-gone');
+    await stage.withWorker(() => stage.untilAsked(name));
+    const report = await stage.audiences.status(name);
+    expect(report.status).toBeUndefined();
+    expect(report.stage).toBe('awaiting_sign_in');
+  });
+
+  it('that was terminated is its end, not the stage at which it was', async () => {
+    const name = await start('terminated');
+    await stage.withWorker(async () => {
+      await stage.untilAsked(name);
+      await stage.temporal.workflow.getHandle(workflowIdOf(name)).terminate();
+      const report = await stage.audiences.status(name);
+      expect(report).toMatchObject({ state: 'terminated', endedAt: expect.any(String) });
+      expect(report.stage).toBeUndefined();
+      // Where it was can be seen in what it last said.
+      expect(report.status?.stage).toBe('awaiting_sign_in');
+    });
+  });
+
+  it('of an unknown name is an error that says so, whether a worker is there or not', async () => {
+    const name = newName('unknown');
+    const refused = { name: 'NotFoundError', message: expect.stringContaining(`no provisioning “${name}”`) };
+    await expect(stage.audiences.status(name)).rejects.toMatchObject(refused);
+    await stage.withWorker(() => expect(stage.audiences.status(name)).rejects.toMatchObject(refused));
+  });
+});
