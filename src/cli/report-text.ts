@@ -2,7 +2,7 @@
 import type { PendingActivity, ProvisioningReport } from '../client/report.ts';
 import type { ProvisioningResult, StepStatus } from '../workflows/messages.ts';
 import { MARK, outcomesOf } from '../workflows/step-text.ts';
-import { plain } from './terminal.ts';
+import { columnsOf, type Output, plain } from './terminal.ts';
 
 /** How much room the name of a step has, in characters; one that is longer has a line of its own. */
 const MAX_STEP_WIDTH = 32;
@@ -100,6 +100,11 @@ export function wrapped(text: string, columns: number, indent = '  '): string[] 
   return [...lines, line];
 }
 
+/** Lines for `output`: in a terminal no word is broken; elsewhere a line stays a line, for those who search in logs. */
+export function fitted(lines: string[], output: Output): string[] {
+  return output.isTTY ? lines.flatMap((line) => wrapped(line, columnsOf(output))) : lines;
+}
+
 function stepLines(steps: StepStatus[], columns: number): string[] {
   const width = Math.min(Math.max(...steps.map(({ id }) => plain(id).length)), MAX_STEP_WIDTH);
   const indent = ' '.repeat(width + 4);
@@ -162,5 +167,7 @@ function askLines({ name, state, status }: ProvisioningReport, columns: number, 
 function local(rfc3339: string): string {
   const at = new Date(rfc3339);
   const time = at.toTimeString().slice(0, 8);
-  return at.toDateString() === new Date().toDateString() ? time : `${rfc3339.slice(0, 10)} ${time}`;
+  if (at.toDateString() === new Date().toDateString()) return time;
+  const [month, day] = [at.getMonth() + 1, at.getDate()].map((part) => String(part).padStart(2, '0'));
+  return `${at.getFullYear()}-${month}-${day} ${time}`;
 }
