@@ -153,7 +153,12 @@ export function provisioningCommands(terminal: Terminal, exit: Exit): Command[] 
         withClient(async (client) => {
           await client.cancel(name);
           if (json) printJson(terminal, { name, cancellation: 'requested' });
-          else print(terminal, `${name} is asked to stop. What it made stays in Polytomic:  audience status ${name}`);
+          else
+            print(
+              terminal,
+              `${name} is asked to stop. What it made stays in Polytomic.`,
+              `See:  audience status ${name}`,
+            );
         }),
       ),
   ];

@@ -30,6 +30,7 @@ export function reportLines(
 export function changeLines(before: ProvisioningReport | undefined, report: ProvisioningReport): string[] {
   const seen = new Map((before?.status?.steps ?? []).map((step) => [step.id, JSON.stringify(step)]));
   const retries = new Set((before?.pendingActivities ?? []).map(retryOf));
+  const checked = report.status?.signIn?.lastCheck;
   const line = (text: string) => `${new Date().toISOString()} ${report.name} ${text}`;
   return [
     ...(before?.stage === report.stage && before?.state === report.state ? [] : [line(report.stage ?? report.state)]),
@@ -45,6 +46,9 @@ export function changeLines(before: ProvisioningReport | undefined, report: Prov
     ...(report.status?.signIn?.url === undefined || before?.status?.signIn?.url === report.status.signIn.url
       ? []
       : [line(`sign in at ${plain(report.status.signIn.url)}`)]),
+    ...(checked === undefined || checked.at === before?.status?.signIn?.lastCheck?.at
+      ? []
+      : [line(`not signed in yet – ${plain(checked.reason)}`)]),
   ];
 }
 
