@@ -4,6 +4,7 @@ import { packageVersion } from '../package-version.ts';
 import { devCommand } from './dev.ts';
 import { EXIT, type ExitCode, exitCodeOf } from './exit-codes.ts';
 import { provisioningCommands } from './provisioning.ts';
+import { fitted } from './report-text.ts';
 import { requestCommands } from './request.ts';
 import { serviceCommands } from './services.ts';
 import { setupCommand } from './setup.ts';
@@ -14,7 +15,7 @@ export type Exit = (code: ExitCode) => void;
 
 const EPILOGUE = `
 Start here:
-  audience dev                          Temporal, sandbox and worker on this machine
+  audience dev                          Temporal, sandbox and a worker, right here
   audience start request.yaml --wait    in another terminal
 
 Temporal is found by TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE or TEMPORAL_PROFILE
@@ -62,11 +63,10 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
   } catch (error) {
     if (terminal.interrupted.aborted) return EXIT.interrupted;
     // Commander has printed its own.
-    if (!(error instanceof Error && 'exitCode' in error)) advise(terminal, `audience: ${messageOf(error)}`);
+    if (!(error instanceof Error && 'exitCode' in error)) {
+      const message = error instanceof Error ? error.message : String(error);
+      advise(terminal, ...fitted(`audience: ${message}`.split('\n'), terminal.err));
+    }
     return exitCodeOf(error);
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

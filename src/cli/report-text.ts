@@ -2,7 +2,7 @@
 import type { PendingActivity, ProvisioningReport } from '../client/report.ts';
 import type { ProvisioningResult, StepStatus } from '../workflows/messages.ts';
 import { MARK, outcomesOf } from '../workflows/step-text.ts';
-import { plain } from './terminal.ts';
+import { columnsOf, type Output, plain } from './terminal.ts';
 
 /** How much room the name of a step has, in characters; one that is longer has a line of its own. */
 const MAX_STEP_WIDTH = 32;
@@ -30,13 +30,14 @@ export function reportLines(
 export function changeLines(before: ProvisioningReport | undefined, report: ProvisioningReport): string[] {
   const seen = new Map((before?.status?.steps ?? []).map((step) => [step.id, JSON.stringify(step)]));
   const retries = new Set((before?.pendingActivities ?? []).map(retryOf));
+  const checked = report.status?.signIn?.lastCheck;
   const line = (text: string) => `${new Date().toISOString()} ${report.name} ${text}`;
   return [
     ...(before?.stage === report.stage && before?.state === report.state ? [] : [line(report.stage ?? report.state)]),
     ...(report.problem === undefined || report.problem === before?.problem ? [] : [line(report.problem)]),
     ...(report.status?.steps ?? [])
       .filter((step) => step.state !== 'pending' && seen.get(step.id) !== JSON.stringify(step))
-      .map((step) => line(`${plain(step.id)}: ${[step.state, toldOf(step).join(', ')].filter(Boolean).join(' – ')}`)),
+      .map((step) => line(`${plain(step.id)}: ${step.state}${outcomeOf(step)}`)),
     ...report.pendingActivities
       .filter((pending) => pending.lastFailure !== undefined && !retries.has(retryOf(pending)))
       .map(({ activity, attempt, lastFailure }) =>
@@ -45,6 +46,9 @@ export function changeLines(before: ProvisioningReport | undefined, report: Prov
     ...(report.status?.signIn?.url === undefined || before?.status?.signIn?.url === report.status.signIn.url
       ? []
       : [line(`sign in at ${plain(report.status.signIn.url)}`)]),
+    ...(checked === undefined || checked.at === before?.status?.signIn?.lastCheck?.at
+      ? []
+      : [line(`not signed in yet – ${plain(checked.reason)}`)]),
   ];
 }
 
@@ -100,28 +104,34 @@ export function wrapped(text: string, columns: number, indent = '  '): string[] 
   return [...lines, line];
 }
 
+/** Lines for `output`: in a terminal no word is broken; elsewhere a line stays a line, for those who search in logs. */
+export function fitted(lines: string[], output: Output): string[] {
+  return output.isTTY ? lines.flatMap((line) => wrapped(line, columnsOf(output))) : lines;
+}
+
 function stepLines(steps: StepStatus[], columns: number): string[] {
   const width = Math.min(Math.max(...steps.map(({ id }) => plain(id).length)), MAX_STEP_WIDTH);
+  const indent = ' '.repeat(width + 4);
   return steps.flatMap((step) => {
     const head = `${MARK[step.state]} ${plain(step.id).padEnd(width)}  `;
-    const indent = ' '.repeat(width + 4);
-    const told = toldOf(step);
-    if (told.length === 0) return [head.trimEnd()];
-    const long = head.length > indent.length;
+    const told = outcomesOf(step, plain);
+    const alone = told.length === 0 || head.length > indent.length;
     return [
-      ...(long ? [head.trimEnd()] : []),
-      ...told.flatMap((line, i) => hanging(i === 0 && !long ? head : indent, line, columns)),
+      ...(alone ? wrapped(head.trimEnd(), columns, '    ') : []),
+      ...told.flatMap((line, i) => hanging(i === 0 && !alone ? head : indent, line, columns)),
+      // Often long, and with ids in it that a narrow column has no room for.
+      ...failureOf(step).flatMap((failure) => wrapped(`    ${failure}`, columns, '    ')),
     ];
   });
 }
 
-/** What came of a step, or why it failed. */
-function toldOf(step: StepStatus): string[] {
-  const { failure } = step;
-  return [
-    ...outcomesOf(step, plain),
-    ...(failure === undefined ? [] : [`${plain(failure.type)}: ${plain(failure.message)}`]),
-  ];
+function outcomeOf(step: StepStatus): string {
+  const parts = [...outcomesOf(step, plain), ...failureOf(step)];
+  return parts.length === 0 ? '' : ` – ${parts.join(', ')}`;
+}
+
+function failureOf({ failure }: StepStatus): string[] {
+  return failure === undefined ? [] : [plain(`${failure.type}: ${failure.message}`)];
 }
 
 /** Text behind `head`, its further lines as far to the right as the first. */
@@ -161,5 +171,7 @@ function askLines({ name, state, status }: ProvisioningReport, columns: number, 
 function local(rfc3339: string): string {
   const at = new Date(rfc3339);
   const time = at.toTimeString().slice(0, 8);
-  return at.toDateString() === new Date().toDateString() ? time : `${rfc3339.slice(0, 10)} ${time}`;
+  if (at.toDateString() === new Date().toDateString()) return time;
+  const [month, day] = [at.getMonth() + 1, at.getDate()].map((part) => String(part).padStart(2, '0'));
+  return `${at.getFullYear()}-${month}-${day} ${time}`;
 }

@@ -8,6 +8,7 @@ import type { ProvisioningRequest } from '../request/schema.ts';
 import { example } from './example.ts';
 import { EXIT } from './exit-codes.ts';
 import type { Exit } from './program.ts';
+import { fitted } from './report-text.ts';
 import { advise, print, printJson, type Terminal } from './terminal.ts';
 
 /** The commands of this file. */
@@ -49,7 +50,7 @@ export async function readRequest(
   if (loaded.ok) return loaded.request;
   exit(EXIT.badRequest);
   if (json) printJson(terminal, { valid: false, faults: loaded.faults });
-  else advise(terminal, ...loaded.faults.map(formatFault));
+  else advise(terminal, ...fitted(loaded.faults.map(formatFault), terminal.err));
   return undefined;
 }
 

@@ -28,7 +28,7 @@ export function serviceCommands(terminal: Terminal): Command[] {
       .addHelpText('after', example('audience sandbox --port 4000 --state .sandbox --api-key test-key'))
       .requiredOption('--state <dir>', 'where its state is kept; made if missing')
       .option('--api-key <key>', 'the API key it takes; else SANDBOX_API_KEY')
-      .option('--port <port>', 'port to listen on', portOf, 0)
+      .option('--port <port>', 'port to listen on; 0 for any that is free', portOf, 0)
       .option('--host <host>', 'address to listen on', '127.0.0.1')
       .option('--verbose', 'log each call')
       .option('--json', 'print a JSON object with its address')

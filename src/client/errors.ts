@@ -81,7 +81,13 @@ export class ProvisioningEndedError extends Error {
 }
 
 function endedText(state: ExecutionState): string {
-  return state === 'timed_out' ? 'timed out' : `is ${state}`;
+  const said: Partial<Record<ExecutionState, string>> = {
+    failed: 'has failed',
+    cancelled: 'was cancelled',
+    terminated: 'was terminated',
+    timed_out: 'timed out',
+  };
+  return said[state] ?? `is ${state}`;
 }
 
 /** The run, or what undoes one, does not take this now. The message says why, and what is allowed. */

@@ -79,7 +79,7 @@ describe('saying that the sign-in is done, and asking a run to stop', () => {
   it('are errors for a run that has ended', async () => {
     const name = await start('over');
     await handleOf(name).terminate();
-    const refused = { name: 'NotFoundError', message: expect.stringContaining('is terminated already') };
+    const refused = { name: 'NotFoundError', message: expect.stringContaining('was terminated already') };
     await expect(stage.audiences.completeSignIn(name)).rejects.toMatchObject(refused);
     await expect(stage.audiences.cancel(name)).rejects.toMatchObject(refused);
   });
