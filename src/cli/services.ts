@@ -27,6 +27,7 @@ export function serviceCommands(terminal: Terminal): Command[] {
       .option('--api-key <key>', 'the API key it takes; else SANDBOX_API_KEY')
       .option('--port <port>', 'port to listen on', portOf, 0)
       .option('--host <host>', 'address to listen on', '127.0.0.1')
+      .option('--public-url <url>', 'where browsers reach it, if not where its callers do; for sign-in links')
       .option('--verbose', 'log each call')
       .action(async (options: SandboxCommandOptions) => {
         const { startSandbox } = await sandboxModule();
@@ -38,6 +39,7 @@ export function serviceCommands(terminal: Terminal): Command[] {
           stateDir,
           apiKey: options.apiKey ?? terminal.env['SANDBOX_API_KEY'] ?? '',
           ...(password ? { snowflakePassword: password } : {}),
+          ...(options.publicUrl === undefined ? {} : { publicUrl: options.publicUrl }),
           ...(options.verbose ? { log: (line: string) => advise(terminal, line) } : {}),
         });
         print(terminal, `The sandbox answers at ${sandbox.url}`);
@@ -52,6 +54,7 @@ interface SandboxCommandOptions {
   apiKey?: string;
   port: number;
   host: string;
+  publicUrl?: string;
   verbose?: true;
 }
 
