@@ -10,5 +10,10 @@ const { code } = await bundleWorkflowCode({
   ...dataConverter(),
   workflowsPath: here('./workflows/workflows.js'),
   logger: new DefaultLogger('WARN'),
+  // The SDK's default is absolute paths: stacks in histories would tell of the machine that built the package.
+  webpackConfigHook: (config) => ({
+    ...config,
+    output: { ...config.output, devtoolModuleFilenameTemplate: '[resource-path]' },
+  }),
 });
 await writeFile(here('./workflow-bundle.js'), code);

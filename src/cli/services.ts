@@ -30,6 +30,7 @@ export function serviceCommands(terminal: Terminal): Command[] {
       .option('--api-key <key>', 'the API key it takes; else SANDBOX_API_KEY')
       .option('--port <port>', 'port to listen on; 0 for any that is free', portOf, 0)
       .option('--host <host>', 'address to listen on', '127.0.0.1')
+      .option('--public-url <url>', 'where browsers reach it, if not where its callers do; for sign-in links')
       .option('--verbose', 'log each call')
       .option('--json', 'print a JSON object with its address')
       .action(async (options: SandboxCommandOptions, command: Command) => {
@@ -45,6 +46,7 @@ export function serviceCommands(terminal: Terminal): Command[] {
           stateDir,
           apiKey,
           ...(password ? { snowflakePassword: password } : {}),
+          ...(options.publicUrl === undefined ? {} : { publicUrl: options.publicUrl }),
           ...(options.verbose ? { log: (line: string) => advise(terminal, line) } : {}),
         });
         if (options.json) printJson(terminal, { url: sandbox.url });
@@ -60,6 +62,7 @@ interface SandboxCommandOptions {
   apiKey?: string;
   port: number;
   host: string;
+  publicUrl?: string;
   verbose?: true;
   json?: true;
 }

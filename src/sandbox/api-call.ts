@@ -25,7 +25,7 @@ export interface Call {
   query: URLSearchParams;
   /** The body's fields. Throws a 400 when the body is no JSON object. */
   body(): Fields;
-  /** Where the caller reaches the sandbox, e.g. `http://127.0.0.1:4000`, for links that a person opens. */
+  /** Where the sandbox is reached, e.g. `http://127.0.0.1:4000`, for links that a person opens. */
   baseUrl: string;
   /** For how long the connection that this call creates is to have no schema yet, in ms; 0 unless a fault says so. */
   cacheNotReadyMs: number;
@@ -174,7 +174,7 @@ export class ApiCalls {
       params: request.params as Record<string, string>,
       query: url.searchParams,
       body: () => new Fields(parseBody(text)),
-      baseUrl: `${request.protocol}://${request.host}`,
+      baseUrl: settings.publicUrl ?? `${request.protocol}://${request.host}`,
       cacheNotReadyMs: fault?.cacheNotReadyMs ?? 0,
       partly: fault?.when === 'partly',
       commit: async (work) => {

@@ -20,6 +20,8 @@ export interface SandboxOptions {
   apiKey: string;
   /** The password of Snowflake's `user`. Default `secret`, the walkthrough's. */
   snowflakePassword?: string;
+  /** Where browsers reach the sandbox, if not where its callers do: sign-in links begin with it. E.g. `http://localhost:4000`. */
+  publicUrl?: string;
   /** How long work on a request may take before it is a 500, in ms. Default 10 000, as Polytomic documents. */
   requestLimitMs?: number;
   /** How long an execution stays in each status, in ms. Default 50. */
@@ -40,11 +42,19 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const { port = 0, host = '127.0.0.1', stateDir, apiKey, snowflakePassword = 'secret' } = options;
   const { requestLimitMs = 10_000, executionPaceMs = 50, log = () => undefined } = options;
   if (apiKey === '') throw new Error('The sandbox needs an API key that its callers send: give apiKey.');
+  const publicUrl = options.publicUrl === undefined ? undefined : withoutSlash(options.publicUrl);
   const stop = new AbortController();
   const store = await Store.open(stateDir);
   const queries = await QueryEngine.start();
   const world: World = {
-    settings: { apiKey, snowflakePassword, requestLimitMs, executionPaceMs, log },
+    settings: {
+      apiKey,
+      snowflakePassword,
+      requestLimitMs,
+      executionPaceMs,
+      log,
+      ...(publicUrl === undefined ? {} : { publicUrl }),
+    },
     store,
     queries,
     faults: new FaultList(),
@@ -71,4 +81,13 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     await close();
     throw error;
   }
+}
+
+function withoutSlash(url: string): string {
+  if (!/^https?:\/\//.test(url) || !URL.canParse(url)) {
+    throw new Error(
+      'The public URL of the sandbox must begin with http:// or https://, such as http://localhost:4000.',
+    );
+  }
+  return url.replace(/\/+$/, '');
 }

@@ -11,6 +11,8 @@ export interface Settings {
   apiKey: string;
   /** The password of Snowflake's `user`. */
   snowflakePassword: string;
+  /** Where people's browsers reach the sandbox; absent, where its callers do. */
+  publicUrl?: string;
   /** How long work on a request may take before it is a 500, in ms. Polytomic documents 10 s. */
   requestLimitMs: number;
   /** How long an execution stays in each status, in ms. */

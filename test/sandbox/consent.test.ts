@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { startSandbox } from '../../src/sandbox/listen.ts';
 import { createLinkedIn, createSignedIn, decide, runningSandbox } from './running-sandbox.ts';
 
 const sandbox = runningSandbox();
@@ -156,5 +157,22 @@ describe('a post that is no decision', () => {
     expect((await decide(authUrl, 'maybe')).status).toBe(400);
     expect((await fetch(authUrl, { method: 'POST' })).status).toBe(400);
     expect((await decide(authUrl, 'allow')).status).toBe(200);
+  });
+});
+
+describe('a sandbox that browsers reach elsewhere than its callers do', () => {
+  const published = runningSandbox({ publicUrl: 'http://localhost:4000/' });
+
+  it('gives sign-in links that lead to the public URL, and serves them', async () => {
+    const { id, authUrl } = await createLinkedIn(published);
+    expect(authUrl).toMatch(new RegExp(`^http://localhost:4000/_sandbox/consent/${id}\\?state=`));
+    const { pathname, search } = new URL(authUrl);
+    expect((await fetch(`${published.url}${pathname}${search}`)).status).toBe(200);
+  });
+
+  it.each(['localhost:4000', 'javascript:alert(1)', 'http://'])('refuses the public URL %s', async (publicUrl) => {
+    await expect(startSandbox({ stateDir: 'never-made', apiKey: 'key', publicUrl })).rejects.toThrow(
+      'must begin with http:// or https://',
+    );
   });
 });
