@@ -292,8 +292,8 @@ function denialOf(payload: unknown): string | undefined {
 }
 
 /** Fails an update, and nothing but the update. */
-export function refusal(message: string, type = 'NotNow'): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(message, type);
+export function refusal(message: string, type = 'NotNow', ...details: unknown[]): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(message, type, ...details);
 }
 
 function rfc3339(ms: number): string {
