@@ -1,5 +1,8 @@
 /** Choosing among what Polytomic allows, by its value or by the label that people see. Needs nothing, and throws nothing. */
 
+/** How many choices a person is shown at once, in count. */
+export const MAX_CHOICES = 50;
+
 /** One allowed value and the label that people see. */
 export interface Choice {
   value: string;
