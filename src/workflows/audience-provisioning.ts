@@ -466,6 +466,7 @@ function countsText(status: string, counts: FirstExecution['counts']): string {
   return [status, ...shown].join(', ');
 }
 
+/** One line for the Web UI. Temporal takes 400 bytes. */
 function summaryOf(what: string, spec: { use: string } | { name: string }): string {
-  return shorten(`${what} ${'use' in spec ? spec.use : spec.name}`, 100);
+  return shorten(`${what} “${'use' in spec ? spec.use : spec.name}”`, 100);
 }
