@@ -3,7 +3,7 @@ import type { AdAccount, Resource } from '../workflows/messages.ts';
 import { attempt, reading } from './attempt.ts';
 import { choose } from './choose.ts';
 import type { ActivityDependencies } from './dependencies.ts';
-import { failure } from './failures.ts';
+import { ActivityProblem } from './failures.ts';
 
 /** LinkedIn Ads' name of the parameter that holds the ad accounts (Polytomic's reference, `parameter_values`). */
 const PARAMETER = 'accounts';
@@ -26,9 +26,9 @@ export function adAccountActivities({ polytomic }: ActivityDependencies) {
         const parameters = await polytomic.connections.parameterValues(connection.id, reading());
         const allowed = (parameters[PARAMETER]?.values ?? []).map(({ value, label }) => ({ value, label }));
         if (allowed.length === 0) {
-          throw failure(
+          throw new ActivityProblem(
             'NotAllowed',
-            `Enabling ad accounts on “${connection.name}”: the LinkedIn user who signed in may use no ad account. Give them a role in LinkedIn Campaign Manager, or sign in as somebody else.`,
+            `the LinkedIn user who signed in may use no ad account. Give them a role in LinkedIn Campaign Manager, or sign in as somebody else.`,
           );
         }
         const chosen = wanted === 'all' ? allowed : choose(wanted, allowed, 'ad account');
@@ -41,10 +41,7 @@ export function adAccountActivities({ polytomic }: ActivityDependencies) {
           const kept = accountsOf(after);
           // The write replaces the whole list, so another run that writes at this moment may undo ours: look, and try again.
           if (chosen.some(({ value }) => !kept.some((one) => one.value === value))) {
-            throw failure(
-              'Unavailable',
-              `Enabling ad accounts on “${connection.name}”: Polytomic did not keep all of them. Trying again.`,
-            );
+            throw new ActivityProblem('Unavailable', 'Polytomic did not keep all of them. Trying again.');
           }
         }
         return chosen;

@@ -7,7 +7,7 @@ import { attempt, reading } from './attempt.ts';
 import { type Choice, chosenBy } from './choose.ts';
 import { isLaterRun } from './create-once.ts';
 import type { ActivityDependencies } from './dependencies.ts';
-import { type FailureCode, failure, listed } from './failures.ts';
+import { ActivityProblem, type FailureCode, listed } from './failures.ts';
 
 /** An audience to create, in Polytomic's own values. */
 export interface AudienceToCreate {
@@ -64,7 +64,7 @@ export function audienceActivities({ polytomic }: ActivityDependencies) {
         }
         const [first] = problems;
         if (first === undefined) return audiences;
-        throw failure(first.code, problems.map(({ message }) => message).join('\n'));
+        throw new ActivityProblem(first.code, problems.map(({ message }) => message).join('\n'));
       });
     },
   };
@@ -197,5 +197,5 @@ function notAllowed(message: string): Problem {
 }
 
 function ofSync(sync: SyncRequest): (problem: Problem) => Problem {
-  return ({ code, message }) => ({ code, message: `Sync “${sync.name}”: ${message}.` });
+  return ({ code, message }) => ({ code, message: `sync “${sync.name}”: ${message}.` });
 }

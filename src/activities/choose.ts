@@ -1,5 +1,5 @@
 /** Choosing among what Polytomic allows, by its value or by the label that people see. */
-import { failure, listed } from './failures.ts';
+import { ActivityProblem, listed } from './failures.ts';
 
 /** One allowed value and the label that people see. */
 export interface Choice {
@@ -18,11 +18,11 @@ export function chosenBy(text: string, allowed: readonly Choice[], what: string)
   return choice;
 }
 
-/** The choices that `texts` mean, in their order. Throws one failure that names everything that is wrong. */
+/** The choices that `texts` mean, in their order. Throws one problem that names everything that is wrong. */
 export function choose(texts: readonly string[], allowed: readonly Choice[], what: string): Choice[] {
   const answers = texts.map((text) => chosenBy(text, allowed, what));
   const problems = answers.filter((answer) => typeof answer === 'string');
-  if (problems.length > 0) throw failure('NotAllowed', `${problems.join('; ')}.`);
+  if (problems.length > 0) throw new ActivityProblem('NotAllowed', `${problems.join('; ')}.`);
   return answers.filter((answer) => typeof answer !== 'string');
 }
 

@@ -1,7 +1,7 @@
 /** Sends a create to Polytomic so that over all attempts, answers and restarts one thing is made, and its id is known. */
 import { activityInfo, heartbeat } from '@temporalio/activity';
 import { ApiError, UnexpectedAnswerError } from '../polytomic/errors.ts';
-import { failure, JobFailed, JobLost } from './failures.ts';
+import { ActivityProblem, JobFailed, JobLost } from './failures.ts';
 import {
   type Answer,
   beginningOf,
@@ -11,6 +11,9 @@ import {
   judge,
   MAX_CONFLICTS,
   recordAfter,
+  recordAfterLookUp,
+  recordOfSend,
+  recordToResend,
   type SendRecord,
 } from './idempotency.ts';
 
@@ -32,8 +35,6 @@ export interface Found<T> extends Candidate {
 /** What is to be created, and how. `S` is the answer to the POST, `T` what comes of it in the end. */
 export interface Creation<S, T> {
   context: StepContext;
-  /** What it is, for messages, e.g. `connection “Snowflake”`. */
-  what: string;
   /** Everything that has this name now. */
   lookUp: () => Promise<Array<Found<T>>>;
   /** One POST with this key; the activity's only one in an attempt. `leftover` as {@link Creation.leftovers} found it. */
@@ -77,9 +78,7 @@ export async function createOnce<S, T>(creation: Creation<S, T>): Promise<Create
   const alive = setInterval(() => heartbeat(record), HEARTBEAT_MS);
   try {
     const begun = await begin(creation, evidenceOf(creation, record));
-    if ('item' in begun) return begun;
-    remember(begun);
-    return await sendAndSettle(creation, begun, remember);
+    return 'item' in begun ? begun : await sendAndSettle(creation, begun, remember);
   } finally {
     clearInterval(alive);
   }
@@ -108,36 +107,27 @@ export function isLaterRun(firstRunId: string): boolean {
 
 /** What is there already and settles the matter, or the record of the send to be made. */
 async function begin<S, T>(creation: Creation<S, T>, evidence: Evidence): Promise<Created<T> | SendRecord> {
-  const { what, existing, advice } = creation;
+  const { existing } = creation;
   const { record } = evidence;
   const beginning = beginningOf(evidence);
-  if (beginning === 'resend' && record !== undefined) return record;
+  if (beginning === 'resend' && record !== undefined) return recordToResend(record, evidence);
 
   const found = await creation.lookUp();
   const verdict = judge(found, evidence);
   if (verdict.kind === 'ours') return { item: itemOf(found, verdict.id), made: true };
-  if (verdict.kind === 'clash') throw unclear(creation, verdict.ids);
-  if (verdict.kind === 'theirs' && existing !== 'another') return useOrRefuse(creation, found);
+  if (verdict.kind === 'clash' && existing !== 'use') throw unclear(creation, verdict.ids);
+  if (verdict.kind === 'clash' || (verdict.kind === 'theirs' && existing !== 'another'))
+    return useOrRefuse(creation, found);
 
   const leftovers = (await creation.leftovers?.()) ?? [];
   const [leftover] = leftovers;
-  if (beginning === 'fresh' && leftover !== undefined) {
-    throw failure(
-      'NameTaken',
-      `Creating ${what}: there is one of this name already (${leftovers.join(', ')}), which this run did not make. ${advice}`,
-    );
-  }
+  if (beginning === 'fresh' && leftover !== undefined) throw nameTaken(creation, leftovers);
   // Without a record nobody knows what was there before the first send; only what the first key brings back is sure.
   if (leftovers.length > 1 || (leftover !== undefined && record === undefined && evidence.laterRun)) {
     throw unclear(creation, leftovers);
   }
   return {
-    // An expired key is a new request to Polytomic anyway; a number of its own keeps the log readable.
-    send: record === undefined ? 1 : record.lookUpFirst ? record.send : record.send + 1,
-    firstSentAt: record?.firstSentAt ?? Date.now(),
-    lookUpFirst: false,
-    before: record?.before ?? (verdict.kind === 'theirs' ? found.map(({ id }) => id) : []),
-    conflicts: 0,
+    ...recordAfterLookUp(found, verdict, evidence),
     ...(record !== undefined && leftover !== undefined ? { leftover } : {}),
   };
 }
@@ -147,24 +137,28 @@ async function sendAndSettle<S, T>(
   record: SendRecord,
   remember: (record: SendRecord) => void,
 ): Promise<Created<T>> {
-  const { context, what, uniqueName, advice } = creation;
+  const { context, uniqueName, advice } = creation;
+  const { attempt } = activityInfo();
+  const sentAt = Date.now();
+  const after = (answer: Answer) => recordAfter(record, answer, attempt, sentAt);
   const key = idempotencyKey({ workflowId: execution().workflowId, ...context }, record.send);
+  remember(recordOfSend(record, attempt, sentAt));
   let sent: S;
   try {
     sent = await creation.send(key, record.leftover);
   } catch (error) {
-    const after = recordAfter(record, answerOf(error));
-    remember(after);
-    if (after.conflicts > MAX_CONFLICTS) {
-      throw failure(
+    const next = after(answerOf(error));
+    remember(next);
+    if (next.conflicts > MAX_CONFLICTS) {
+      throw new ActivityProblem(
         'Unclear',
-        `Creating ${what}: Polytomic has said ${MAX_CONFLICTS} times that it is still in flight. ${advice}`,
+        `Polytomic has said ${MAX_CONFLICTS} times that it is still in flight. ${advice}`,
       );
     }
     if (uniqueName && error instanceof ApiError && error.status === 422) {
       // Somebody may have taken the name since it was looked up: say so, instead of the API's words for it.
       const found = await creation.lookUp();
-      if (found.length > 0) return useOrRefuse(creation, found);
+      if (found.length > 0) return useOrRefuse(creation, found, record.doubtful);
     }
     throw error;
   }
@@ -172,28 +166,34 @@ async function sendAndSettle<S, T>(
     return { item: await creation.settle(sent), made: true };
   } catch (error) {
     // The job's end is what the key brings back from now on, so going on needs a new one.
-    if (error instanceof JobFailed) remember(recordAfter(record, { kind: 'status', status: 422 }));
-    if (error instanceof JobLost) remember(recordAfter(record, { kind: 'undocumented' }));
+    if (error instanceof JobFailed) remember(after({ kind: 'status', status: 422 }));
+    if (error instanceof JobLost) remember(after({ kind: 'undocumented' }));
     throw error;
   }
 }
 
-function useOrRefuse<S, T>({ existing, what, advice }: Creation<S, T>, found: Array<Found<T>>): Created<T> {
+/** What is there is used where the request allows that, though it may be this run's own (`doubtful`); else it is refused. */
+function useOrRefuse<S, T>(creation: Creation<S, T>, found: Array<Found<T>>, doubtful: string[] = []): Created<T> {
+  const { existing, advice } = creation;
   const [first] = found;
   if (existing === 'use' && first !== undefined && found.length === 1) return { item: first.item, made: false };
-  const ids = found.map(({ id }) => id).join(', ');
+  const ids = found.map(({ id }) => id);
   if (existing === 'use')
-    throw failure('Ambiguous', `Using ${what}: there are several of this name (${ids}). ${advice}`);
-  throw failure(
+    throw new ActivityProblem('Ambiguous', `there are several of this name (${ids.join(', ')}). ${advice}`);
+  throw ids.some((id) => doubtful.includes(id)) ? unclear(creation, ids) : nameTaken(creation, ids);
+}
+
+function nameTaken<S, T>({ advice }: Creation<S, T>, ids: string[]): ActivityProblem {
+  return new ActivityProblem(
     'NameTaken',
-    `Creating ${what}: there is one of this name already (${ids}), which this run did not make. ${advice}`,
+    `there is one of this name already (${ids.join(', ')}), which this run did not make. ${advice}`,
   );
 }
 
-function unclear<S, T>({ what, advice }: Creation<S, T>, ids: string[]) {
-  return failure(
+function unclear<S, T>({ advice }: Creation<S, T>, ids: string[]): ActivityProblem {
+  return new ActivityProblem(
     'Unclear',
-    `Creating ${what}: an answer was lost, and there is something of this name now (${ids.join(', ')}) that this run cannot prove to be its own. ${advice}`,
+    `an answer was lost, and there is something of this name now (${ids.join(', ')}) that this run cannot prove to be its own. ${advice}`,
   );
 }
 

@@ -45,6 +45,21 @@ export const FAILURE_CODES = {
 /** The type of an activity's failure, as the Temporal Web UI shows it and docs/errors.md explains it. */
 export type FailureCode = keyof typeof FAILURE_CODES;
 
+/**
+ * What an activity found to stand in its way. {@link toFailure} turns it into the failure that Temporal records, and says in
+ * front of it what was being done.
+ */
+export class ActivityProblem extends Error {
+  override readonly name = 'ActivityProblem';
+  readonly code: FailureCode;
+
+  /** `message` goes on after "Creating model “X”: " and is a whole sentence or several. */
+  constructor(code: FailureCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
 /** A job of Polytomic ended without making what it was to make. */
 export class JobFailed extends Error {
   override readonly name = 'JobFailed';
@@ -72,6 +87,9 @@ export function isNotReady(apiMessage: string | undefined): boolean {
 /** The longest wait between two looks at a cache that is not ready, in ms. */
 const MAX_NOT_READY_DELAY_MS = 60_000;
 
+/** The shortest wait that a server can ask for, in ms: a `Retry-After` of 0, or a date in our past, must not end in a hot loop. */
+const MIN_RETRY_AFTER_MS = 1_000;
+
 /** When and where a failure happened, as far as it decides about the next attempt. */
 export interface AttemptTiming {
   /** Number of the attempt, from 1. */
@@ -80,21 +98,18 @@ export interface AttemptTiming {
   elapsedMs: number;
 }
 
-/** A failure of code `code`. `doing` and `message` make up what a person reads; `nextRetryDelayMs` overrides the back-off. */
-export function failure(
-  code: FailureCode,
-  message: string,
-  options: { nextRetryDelayMs?: number; cause?: Error } = {},
-): ApplicationFailure {
-  const { nextRetryDelayMs, cause } = options;
+/** The longest message of a failure, in characters: twenty syncs with two hundred wrong fields each would have more to say. */
+const MAX_MESSAGE = 8_000;
+
+/** A failure of code `code`. `nextRetryDelayMs` overrides the back-off. */
+function failure(code: FailureCode, message: string, nextRetryDelayMs?: number): ApplicationFailure {
   return ApplicationFailure.create({
     type: code,
-    message,
+    message: message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE - 1)}…` : message,
     nonRetryable: !FAILURE_CODES[code].retryable,
     ...(nextRetryDelayMs === undefined ? {} : { nextRetryDelay: nextRetryDelayMs }),
     // An API that is asked to slow us down, or a cache that fills, is no fault of the worker: not in its error metrics.
     ...(code === 'RateLimited' || code === 'NotReady' ? { category: ApplicationFailureCategory.BENIGN } : {}),
-    ...(cause === undefined ? {} : { cause }),
   });
 }
 
@@ -103,7 +118,7 @@ export function failure(
  * “Active Users”`. What is no error of the API or of a secret is returned as it is: Temporal retries it as a plain error.
  */
 export function toFailure(error: unknown, doing: string, timing: AttemptTiming): unknown {
-  if (error instanceof ApplicationFailure) return error;
+  if (error instanceof ActivityProblem) return failure(error.code, `${capital(doing)}: ${error.message}`);
   if (error instanceof SecretError) return failure('SecretUnavailable', `${capital(doing)}: ${error.message}`);
   if (error instanceof NoAnswerError) return failure('NoAnswer', `${capital(doing)}: ${error.message}. Trying again.`);
   if (error instanceof UnexpectedAnswerError)
@@ -119,7 +134,7 @@ export function toFailure(error: unknown, doing: string, timing: AttemptTiming):
 function apiFailure(error: ApiError, doing: string, timing: AttemptTiming): ApplicationFailure {
   const said = `${capital(doing)}: ${error.message}`;
   const { status, retryAfterMs } = error;
-  const wait = retryAfterMs === undefined ? {} : { nextRetryDelayMs: withJitter(retryAfterMs) };
+  const wait = retryAfterMs === undefined ? undefined : withJitter(Math.max(retryAfterMs, MIN_RETRY_AFTER_MS));
   if (status === 401) return failure('ApiKeyRefused', `${said}. Check POLYTOMIC_API_KEY of the worker.`);
   if (status === 403)
     return failure('NotPermitted', `${said}. The user of the worker's POLYTOMIC_API_KEY needs permission for this.`);
@@ -134,9 +149,7 @@ function apiFailure(error: ApiError, doing: string, timing: AttemptTiming): Appl
 function refusal(reason: string | undefined, said: string, { attempt, elapsedMs }: AttemptTiming): ApplicationFailure {
   if (!isNotReady(reason) || elapsedMs > NOT_READY_PATIENCE_MS) return failure('Refused', said);
   // Five seconds longer each time, as Polytomic's own Terraform provider waits for the same answer.
-  return failure('NotReady', `${said}. Trying again.`, {
-    nextRetryDelayMs: Math.min(attempt * 5_000, MAX_NOT_READY_DELAY_MS),
-  });
+  return failure('NotReady', `${said}. Trying again.`, Math.min(attempt * 5_000, MAX_NOT_READY_DELAY_MS));
 }
 
 /** Up to a fifth longer than told, so that workers who were refused together do not come back together. */

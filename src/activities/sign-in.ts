@@ -3,7 +3,7 @@ import { ApiError } from '../polytomic/errors.ts';
 import type { Resource } from '../workflows/messages.ts';
 import { attempt, reading } from './attempt.ts';
 import type { ActivityDependencies } from './dependencies.ts';
-import { isNotReady } from './failures.ts';
+import { ActivityProblem, isNotReady } from './failures.ts';
 
 /** What Polytomic says about the sign-in. */
 export type SignInCheck = { state: 'signed_in' } | { state: 'not_yet'; reason: string };
@@ -44,7 +44,7 @@ export function signInActivities({ polytomic }: ActivityDependencies) {
       return attempt(`getting a sign-in link for LinkedIn Ads connection “${connection.name}”`, async () => {
         const { auth_url } = await polytomic.connections.update(connection.id, { reconnect: true });
         if (auth_url === undefined)
-          throw new Error(`Polytomic gave no auth_url for connection ${connection.id} although told to reconnect`);
+          throw new ActivityProblem('UndocumentedAnswer', 'Polytomic gave no auth_url. Trying again.');
         return auth_url;
       });
     },
