@@ -151,16 +151,23 @@ class Inspection {
   private async fieldProblems(sync: SyncRequest, audience: TargetObject): Promise<string[]> {
     const { fields } = await this.polytomic.targets.fields(this.connection.id, audience.id, reading());
     const known = new Map(fields.map((field) => [field.id, field]));
-    const targets = [
-      ...mappingsOf(sync).map(({ to }) => to),
-      ...(sync.identity === undefined ? [] : [sync.identity.to]),
+    const { identity, filters = [], overrideFields = [] } = sync;
+    const mappings = [...mappingsOf(sync), ...overrideFields];
+    const written = [...mappings.map(({ to }) => to), ...(identity === undefined ? [] : [identity.to])];
+    // What Polytomic makes in the audience need not be there.
+    const expected = [
+      ...mappings.filter((mapping) => !mapping.new).map(({ to }) => to),
+      ...(identity === undefined || identity.newField ? [] : [identity.to]),
+      ...filters.flatMap((filter) => ('to' in filter ? [filter.to] : [])),
     ];
-    const unknown = targets.filter((target) => !known.has(target));
-    const missing = fields.filter(({ id, required }) => required && !targets.includes(id)).map(({ id }) => id);
+    const unknown = [...new Set(expected)].filter((target) => !known.has(target));
+    // What is removed needs no more than its identity; what is only updated has the rest already.
+    const whole = sync.mode !== 'remove' && sync.mode !== 'update';
+    const missing = fields.filter(({ id, required }) => whole && required && !written.includes(id)).map(({ id }) => id);
     return [
-      ...unknown.map(
-        (target) => `audience “${audience.name}” has no field “${target}”; there are ${listed([...known.keys()])}`,
-      ),
+      ...(unknown.length > 0
+        ? [`audience “${audience.name}” has no field ${listed(unknown)}; there are ${listed([...known.keys()])}`]
+        : []),
       ...(missing.length > 0
         ? [`audience “${audience.name}” requires ${listed(missing)}, which no field of the sync fills`]
         : []),
