@@ -2,28 +2,40 @@
  * Attempts of an activity, one after the other, each with what the one before left in heartbeat details: what Temporal does
  * with an activity, without its waits.
  */
-import { randomUUID } from 'node:crypto';
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { inspect } from 'node:util';
+import { beforeAll, beforeEach } from '@jest/globals';
 import { ApplicationFailure, type Info } from '@temporalio/activity';
 
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
-import { createActivities } from '../../src/activities/activities.ts';
+import { type Activities, createActivities } from '../../src/activities/activities.ts';
 import type { StepContext } from '../../src/activities/create-once.ts';
+import type { PolytomicClient } from '../../src/polytomic/client.ts';
 import { createSecretResolver } from '../../src/request/secrets.ts';
 import { newSandbox, type TestSandbox } from '../support/sandbox.ts';
 import { ACCOUNT } from '../support/walkthrough.ts';
+
+const { privateKey } = generateKeyPairSync('ed25519');
 
 /** What a worker's environment holds; no value of it may show in a failure or a heartbeat. */
 export const SECRET_ENV = {
   SNOWFLAKE_PASSWORD: 'pa55word-of-the-warehouse',
   SNOWFLAKE_WRONG: 'wr0ng-password-of-somebody',
-  SNOWFLAKE_KEY: '',
+  SNOWFLAKE_KEY: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+  SNOWFLAKE_LOCKED_KEY: privateKey
+    .export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'passphrase-of-the-key-0815' })
+    .toString(),
   SNOWFLAKE_PASSPHRASE: 'passphrase-of-the-key-0815',
   LINKEDIN_CLIENT_SECRET: 'client-secret-4711',
   LINKEDIN_REFRESH_TOKEN: 'sandbox-refresh-token',
   SYNC_PASSPHRASE: 'passphrase-of-the-sync-0815',
 };
+
+/** The same, line by line: a key in PEM form has several, and each is secret. */
+const SECRETS = Object.values(SECRET_ENV)
+  .flatMap((value) => value.split('\n'))
+  .filter((line) => line !== '' && !line.startsWith('-----'));
 
 /** How an attempt ends that does not end by itself: its worker is killed, with the record before its send on the server or not. */
 type Killed = 'before its record arrived' | 'after its record arrived';
@@ -94,9 +106,7 @@ function asStored(details: unknown): unknown {
 
 function refuseSecrets(shown: unknown): void {
   const text = inspect(shown, { depth: 20 });
-  for (const [name, secret] of Object.entries(SECRET_ENV)) {
-    if (secret !== '' && text.includes(secret)) throw new Error(`the value of ${name} shows`);
-  }
+  if (SECRETS.some((secret) => text.includes(secret))) throw new Error('a secret shows');
 }
 
 /** The failure with which an attempt ends, as far as Temporal and people see it. */
@@ -110,16 +120,32 @@ export async function failureOf(attempt: Promise<unknown>): Promise<ApplicationF
   throw new Error('the attempt succeeded');
 }
 
-/** All activities, on a sandbox of their own. */
-export async function newScene() {
-  const sandbox = await newSandbox({ snowflakePassword: SECRET_ENV.SNOWFLAKE_PASSWORD });
-  const env: Record<string, string> = { ...SECRET_ENV };
-  const activities = createActivities({
-    polytomic: sandbox.polytomic,
-    resolveSecret: createSecretResolver({ env, envPrefixes: ['SNOWFLAKE_', 'LINKEDIN_', 'SYNC_'] }),
+/** What a test of activities works with. */
+export interface Scene {
+  sandbox: TestSandbox;
+  activities: Activities;
+}
+
+/** All activities, on a sandbox of the test file's own, which is as new before each test. */
+export function sceneForEachTest(): Scene {
+  const scene: Partial<Scene> = {};
+  beforeAll(async () => {
+    scene.sandbox = await newSandbox({ snowflakePassword: SECRET_ENV.SNOWFLAKE_PASSWORD });
+    scene.activities = activitiesOn(scene.sandbox.polytomic);
+  });
+  beforeEach(async () => {
+    await fetch(`${scene.sandbox?.url}/_sandbox/reset`, { method: 'POST' });
+  });
+  return scene as Scene;
+}
+
+/** All activities, calling this Polytomic. */
+export function activitiesOn(polytomic: PolytomicClient): Activities {
+  return createActivities({
+    polytomic,
+    resolveSecret: createSecretResolver({ env: { ...SECRET_ENV }, envPrefixes: ['SNOWFLAKE_', 'LINKEDIN_', 'SYNC_'] }),
     searchAttributesRegistered: async () => true,
   });
-  return { sandbox, activities, env };
 }
 
 /** A Snowflake connection that this run did not make. */
