@@ -18,12 +18,14 @@ export function chosenBy(text: string, allowed: readonly Choice[], what: string)
   return choice;
 }
 
-/** The choices that `texts` mean, in their order. Throws one problem that names everything that is wrong. */
+/** The choices that `texts` mean, each once, in their order. Throws one problem that names everything that is wrong. */
 export function choose(texts: readonly string[], allowed: readonly Choice[], what: string): Choice[] {
   const answers = texts.map((text) => chosenBy(text, allowed, what));
   const problems = answers.filter((answer) => typeof answer === 'string');
   if (problems.length > 0) throw new ActivityProblem('NotAllowed', `${problems.join('; ')}.`);
-  return answers.filter((answer) => typeof answer !== 'string');
+  const choices = answers.filter((answer) => typeof answer !== 'string');
+  // The same one may be meant by its value and by its label.
+  return [...new Set(choices)];
 }
 
 function described({ value, label }: Choice): string {

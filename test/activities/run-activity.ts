@@ -45,6 +45,8 @@ export interface Step {
   context: StepContext;
   /** Runs the next attempt. With `killed` its outcome is lost, and what it said is seen by nobody. */
   attempt<T>(work: () => Promise<T>, options?: { killed?: Killed }): Promise<T>;
+  /** Cancels the attempt that is under way. */
+  cancel(): void;
   /** What Temporal has of the heartbeats, as the next attempt will get it. */
   details: unknown;
   /** Every heartbeat so far. */
@@ -62,6 +64,7 @@ export function newStep(
 ): Step {
   const scheduledTimestampMs = Date.now();
   let attempts = 0;
+  let underWay: MockActivityEnvironment | undefined;
   const step: Step = {
     context: { step: id, firstRunId, generation: 1 },
     details: undefined,
@@ -79,6 +82,7 @@ export function newStep(
         // Failures are what the tests are about; they need not fill the terminal too.
         { logger: new DefaultLogger('ERROR') },
       );
+      underWay = environment;
       const said: unknown[] = [];
       environment.on('heartbeat', (details: unknown) => said.push(asStored(details)));
       try {
@@ -94,6 +98,7 @@ export function newStep(
         step.details = arrived ?? step.details;
       }
     },
+    cancel: () => underWay?.cancel(),
     reset: () => newStep(id, info, firstRunId, randomUUID()),
   };
   return step;

@@ -1,0 +1,133 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Resource } from '../../src/workflows/messages.ts';
+import { withApi } from '../polytomic/api-server.ts';
+import { ACCOUNT } from '../support/walkthrough.ts';
+import { activitiesOn, failureOf, givenLinkedIn, newStep, sceneForEachTest } from './run-activity.ts';
+
+const scene = sceneForEachTest();
+const NORTHWIND = { value: '508274113::urn:li:organization:18457201', label: 'Northwind Traders (508274113)' };
+const CONTOSO = { value: '519903347::urn:li:organization:30551846', label: 'Contoso Labs (519903347)' };
+
+function enable(connection: Resource, wanted: 'all' | string[], activities = scene.activities) {
+  return newStep('ad accounts').attempt(() => activities.enableAdAccounts({ connection, wanted }));
+}
+
+const enabledOn = async ({ id }: Resource) =>
+  (await scene.sandbox.polytomic.connections.get(id)).configuration['accounts'];
+const writes = async () => (await scene.sandbox.requests()).filter(({ method }) => method === 'PUT');
+
+describe('ad accounts', () => {
+  it.each(['value', 'label'] as const)('are enabled by their %s', async (by) => {
+    const connection = await givenLinkedIn(scene.sandbox, []);
+    expect(await enable(connection, [NORTHWIND[by]])).toEqual([NORTHWIND]);
+    expect(await enabledOn(connection)).toEqual([NORTHWIND]);
+  });
+
+  it('are all enabled that the person may use', async () => {
+    const connection = await givenLinkedIn(scene.sandbox, []);
+    expect(await enable(connection, 'all')).toEqual([ACCOUNT, NORTHWIND, CONTOSO]);
+    expect(await enabledOn(connection)).toEqual([ACCOUNT, NORTHWIND, CONTOSO]);
+  });
+
+  it('are added to those that are enabled, and none is taken away', async () => {
+    const connection = await givenLinkedIn(scene.sandbox, [CONTOSO]);
+    expect(await enable(connection, [ACCOUNT.label, CONTOSO.value])).toEqual([ACCOUNT, CONTOSO]);
+    expect(await enabledOn(connection)).toEqual([CONTOSO, ACCOUNT]);
+  });
+
+  it('that are named twice, by value and by label, are enabled once', async () => {
+    const connection = await givenLinkedIn(scene.sandbox, []);
+    expect(await enable(connection, [ACCOUNT.label, ACCOUNT.value])).toEqual([ACCOUNT]);
+    expect(await enabledOn(connection)).toEqual([ACCOUNT]);
+  });
+
+  it('that are enabled already are not written', async () => {
+    const connection = await givenLinkedIn(scene.sandbox, [CONTOSO, ACCOUNT]);
+    const before = (await writes()).length;
+    expect(await enable(connection, [ACCOUNT.label])).toEqual([ACCOUNT]);
+    expect(await writes()).toHaveLength(before);
+  });
+
+  it('that are unknown are all named, with those that are allowed, and nothing is written', async () => {
+    const connection = await givenLinkedIn(scene.sandbox, []);
+    const failure = await failureOf(enable(connection, ['Nobody', ACCOUNT.label, 'Nothing']));
+    expect(failure).toMatchObject({ type: 'NotAllowed', nonRetryable: true });
+    expect(failure.message).toMatch(/^Enabling ad accounts on LinkedIn Ads connection “LinkedIn Ads”: /);
+    for (const said of ['“Nobody”', '“Nothing”', `${NORTHWIND.label} = ${NORTHWIND.value}`, CONTOSO.value])
+      expect(failure.message).toContain(said);
+    expect(await writes()).toEqual([]);
+  });
+
+  it('cannot be enabled before the sign-in', async () => {
+    const step = newStep('linkedin connection');
+    const spec = { name: 'LinkedIn Ads' };
+    const { resource } = await step.attempt(() =>
+      scene.activities.provideLinkedInConnection({ step: step.context, spec }),
+    );
+    const failure = await failureOf(enable(resource, 'all'));
+    expect(failure).toMatchObject({ type: 'Refused', nonRetryable: true });
+    expect(failure.message).toMatch(/^Enabling ad accounts .*sign-in .*is not complete/);
+  });
+
+  it('are enabled by the next attempt where an answer was lost', async () => {
+    const connection = await givenLinkedIn(scene.sandbox, []);
+    await scene.sandbox.fault({ match: { method: 'PUT' }, times: 1, drop: true, when: 'after' });
+    expect(await failureOf(enable(connection, [ACCOUNT.label]))).toMatchObject({
+      type: 'NoAnswer',
+      nonRetryable: false,
+    });
+    expect(await enable(connection, [ACCOUNT.label])).toEqual([ACCOUNT]);
+    expect(await enabledOn(connection)).toEqual([ACCOUNT]);
+  });
+});
+
+describe('ad accounts of another Polytomic', () => {
+  const CONNECTION = { id: 'c', name: 'LinkedIn Ads', made: true };
+
+  /** Answers as told; `connection` is what reads of the connection say, whatever was written. */
+  const answering =
+    (values: unknown, connection: object) => (request: { url: string }, response: { end(text: string): void }) =>
+      response.end(
+        JSON.stringify({
+          data: request.url.endsWith('parameter_values') ? values : { ...connection, type: 'linkedinads' },
+        }),
+      );
+
+  it.each([{}, { accounts: { values: [] } }])('there are none for the person who signed in: %j', async (values) => {
+    await withApi(answering(values, { id: 'c', name: 'LinkedIn Ads', configuration: {} }), async ({ client }) => {
+      const failure = await failureOf(enable(CONNECTION, 'all', activitiesOn(client)));
+      expect(failure).toMatchObject({ type: 'NotAllowed', nonRetryable: true });
+      expect(failure.message).toMatch(/may use no ad account.*Campaign Manager/);
+    });
+  });
+
+  it('fit several labels: the values are asked for', async () => {
+    const values = {
+      accounts: {
+        values: [
+          { value: '1', label: 'Twin' },
+          { value: '2', label: 'Twin' },
+        ],
+      },
+    };
+    await withApi(answering(values, {}), async ({ client }) => {
+      const failure = await failureOf(enable(CONNECTION, ['Twin'], activitiesOn(client)));
+      expect(failure).toMatchObject({ type: 'NotAllowed', nonRetryable: true });
+      expect(failure.message).toContain('ad account “Twin” fits several: “1”, “2”; give the value instead.');
+    });
+  });
+
+  it('that are not kept are written again', async () => {
+    // What is there may be anything; only what looks like an ad account is.
+    const connection = { id: 'c', name: 'LinkedIn Ads', configuration: { accounts: [null, 'x', { label: 'y' }] } };
+    await withApi(answering({ accounts: { values: [ACCOUNT] } }, connection), async ({ client, received }) => {
+      const failure = await failureOf(enable(CONNECTION, 'all', activitiesOn(client)));
+      expect(failure).toMatchObject({ type: 'Unavailable', nonRetryable: false });
+      expect(failure.message).toMatch(
+        /^Enabling ad accounts on LinkedIn Ads connection “LinkedIn Ads”: .*did not keep/,
+      );
+      const written = received.find(({ method }) => method === 'PUT');
+      expect(written?.body).toMatchObject({ configuration: { accounts: [ACCOUNT] } });
+    });
+  });
+});

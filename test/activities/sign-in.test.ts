@@ -1,0 +1,137 @@
+import { describe, expect, it } from '@jest/globals';
+import { PolytomicClient } from '../../src/polytomic/client.ts';
+import type { Resource } from '../../src/workflows/messages.ts';
+import { withApi } from '../polytomic/api-server.ts';
+import { activitiesOn, failureOf, givenLinkedIn, newStep, sceneForEachTest } from './run-activity.ts';
+
+const scene = sceneForEachTest();
+const PARAMETERS = { method: 'GET', path: '/api/connections/*/parameter_values' };
+
+/** A connection that nobody has signed in to. */
+async function givenUnsigned(): Promise<{ connection: Resource; authUrl: string }> {
+  const step = newStep('linkedin connection');
+  const spec = { name: 'LinkedIn Ads' };
+  const { resource, authUrl } = await step.attempt(() =>
+    scene.activities.provideLinkedInConnection({ step: step.context, spec }),
+  );
+  return { connection: resource, authUrl: authUrl ?? '' };
+}
+
+const verify = (connection: Resource) =>
+  newStep('sign-in').attempt(() => scene.activities.verifySignIn({ connection }));
+const restart = (connection: Resource) =>
+  newStep('sign-in').attempt(() => scene.activities.startSignIn({ connection }));
+
+describe('the check of the sign-in', () => {
+  it('says “signed in” once a person has allowed it', async () => {
+    const { connection, authUrl } = await givenUnsigned();
+    await scene.sandbox.signIn(authUrl);
+    expect(await verify(connection)).toEqual({ state: 'signed_in' });
+  });
+
+  it('says “not yet”, in Polytomic’s words, before that', async () => {
+    const { connection } = await givenUnsigned();
+    expect(await verify(connection)).toEqual({ state: 'not_yet', reason: expect.stringMatching(/is not complete/) });
+  });
+
+  it('says “not yet” after a person has denied it', async () => {
+    const { connection, authUrl } = await givenUnsigned();
+    await scene.sandbox.signIn(authUrl, 'deny');
+    expect(await verify(connection)).toMatchObject({ state: 'not_yet' });
+  });
+
+  it.each([400, 409, 422])('says “not yet” after a %i', async (status) => {
+    const connection = await givenLinkedIn(scene.sandbox);
+    await scene.sandbox.fault({ match: PARAMETERS, status, message: 'sign in first' });
+    expect(await verify(connection)).toEqual({ state: 'not_yet', reason: 'sign in first' });
+  });
+
+  it.each([
+    [401, 'ApiKeyRefused', true],
+    [403, 'NotPermitted', true],
+    [404, 'NotFound', true],
+    [408, 'Unavailable', false],
+    [429, 'RateLimited', false],
+    [500, 'Unavailable', false],
+    [503, 'Unavailable', false],
+  ])('is trouble after a %i: %s', async (status, type, nonRetryable) => {
+    const connection = await givenLinkedIn(scene.sandbox);
+    await scene.sandbox.fault({ match: PARAMETERS, status });
+    const failure = await failureOf(verify(connection));
+    expect(failure).toMatchObject({ type, nonRetryable });
+    expect(failure.message).toMatch(/^Asking whether LinkedIn Ads connection “LinkedIn Ads” is signed in: /);
+  });
+
+  it('is asked again where a cache is being filled', async () => {
+    const connection = await givenLinkedIn(scene.sandbox);
+    await scene.sandbox.fault({ match: PARAMETERS, status: 422, message: 'cache refresh in progress' });
+    expect(await failureOf(verify(connection))).toMatchObject({ type: 'NotReady', nonRetryable: false });
+  });
+
+  it('is asked again where no answer comes', async () => {
+    const connection = await givenLinkedIn(scene.sandbox);
+    await scene.sandbox.fault({ match: PARAMETERS, drop: true });
+    expect(await failureOf(verify(connection))).toMatchObject({ type: 'NoAnswer', nonRetryable: false });
+  });
+
+  it('names the status of an answer without words', async () => {
+    await withApi(
+      (_, response) => response.writeHead(400).end(),
+      async ({ client }) => {
+        const { verifySignIn } = activitiesOn(client);
+        const connection = { id: 'c', name: 'LinkedIn Ads', made: true };
+        const check = await newStep('sign-in').attempt(() => verifySignIn({ connection }));
+        expect(check).toEqual({ state: 'not_yet', reason: 'Polytomic answered 400' });
+      },
+    );
+  });
+});
+
+describe('a sign-in that is started anew', () => {
+  it('gives a link that works, and takes the old one away', async () => {
+    const { connection, authUrl: old } = await givenUnsigned();
+    const url = await restart(connection);
+    await expect(scene.sandbox.signIn(old)).rejects.toThrow('404');
+    await scene.sandbox.signIn(url);
+    expect(await verify(connection)).toEqual({ state: 'signed_in' });
+  });
+
+  it('leaves everything else of the connection as it is', async () => {
+    const connection = await givenLinkedIn(scene.sandbox);
+    const before = await scene.sandbox.polytomic.connections.get(connection.id);
+    await restart(connection);
+    const after = await scene.sandbox.polytomic.connections.get(connection.id);
+    expect(after.configuration).toEqual(before.configuration);
+  });
+
+  it('on a connection that is gone says so', async () => {
+    const failure = await failureOf(restart({ id: 'gone', name: 'LinkedIn Ads', made: false }));
+    expect(failure).toMatchObject({ type: 'NotFound', nonRetryable: true });
+    expect(failure.message).toMatch(/^Getting a sign-in link for LinkedIn Ads connection “LinkedIn Ads”: /);
+  });
+
+  it('is tried again where Polytomic gives no link', async () => {
+    const answer = { data: { id: 'c', name: 'LinkedIn Ads', type: 'linkedinads', configuration: {} } };
+    await withApi(
+      (_, response) => response.end(JSON.stringify(answer)),
+      async ({ client }) => {
+        const connection = { id: 'c', name: 'LinkedIn Ads', made: true };
+        const failure = await failureOf(
+          newStep('sign-in').attempt(() => activitiesOn(client).startSignIn({ connection })),
+        );
+        expect(failure).toMatchObject({ type: 'UndocumentedAnswer', nonRetryable: false });
+        expect(failure.message).toBe(
+          'Getting a sign-in link for LinkedIn Ads connection “LinkedIn Ads”: Polytomic gave no auth_url. Trying again.',
+        );
+      },
+    );
+  });
+
+  it('with a key that Polytomic does not know ends, and does not show the key', async () => {
+    const { connection } = await givenUnsigned();
+    const client = new PolytomicClient({ apiKey: 'another-api-key', baseUrl: scene.sandbox.url });
+    const failure = await failureOf(newStep('sign-in').attempt(() => activitiesOn(client).startSignIn({ connection })));
+    expect(failure).toMatchObject({ type: 'ApiKeyRefused', nonRetryable: true });
+    expect(failure.message + failure.stack).not.toContain('another-api-key');
+  });
+});
