@@ -1,0 +1,310 @@
+import { describe, expect, it } from '@jest/globals';
+import type { SyncRequest } from '../../src/request/schema.ts';
+import type { Resource } from '../../src/workflows/messages.ts';
+import { type Received, withApi } from '../polytomic/api-server.ts';
+import { ACCOUNT, AUDIENCE, existingSync, newSync } from '../support/walkthrough.ts';
+import { activitiesOn, failureOf, givenLinkedIn, givenSnowflake, newStep, sceneForEachTest } from './run-activity.ts';
+
+const scene = sceneForEachTest();
+const NORTHWIND = { value: '508274113::urn:li:organization:18457201', label: 'Northwind Traders (508274113)' };
+const CONTOSO = { value: '519903347::urn:li:organization:30551846', label: 'Contoso Labs (519903347)' };
+const TRIAL_USERS = {
+  name: 'User Audience: Trial Users',
+  id: `${NORTHWIND.value}~user_audience.29728402`,
+  otherId: `${CONTOSO.value}~user_audience.29728455`,
+};
+
+interface Asked {
+  activities?: typeof scene.activities;
+  /** Whether the run was reset. */
+  reset?: boolean;
+}
+
+function inspect(connection: Resource, syncs: SyncRequest[], { activities = scene.activities, reset }: Asked = {}) {
+  const first = newStep('audiences');
+  const step = reset ? first.reset() : first;
+  const { firstRunId } = step.context;
+  return step.attempt(() => activities.inspectAudiences({ connection, syncs, firstRunId }));
+}
+
+/** What is said of one sync, as the only one. */
+async function problemOf(sync: SyncRequest, accounts = [ACCOUNT, NORTHWIND, CONTOSO]) {
+  const failure = await failureOf(inspect(await givenLinkedIn(scene.sandbox, accounts), [sync]));
+  expect(failure.nonRetryable).toBe(true);
+  const front = `Looking at the audiences of LinkedIn Ads connection “LinkedIn Ads”: sync “${sync.name}”: `;
+  expect(failure.message.startsWith(front)).toBe(true);
+  return { type: failure.type, said: failure.message.slice(front.length) };
+}
+
+/** A sync into the user audience of Northwind. */
+function userSync(changes: Partial<SyncRequest> = {}): SyncRequest {
+  return existingSync({ audience: { existing: TRIAL_USERS.id }, ...changes });
+}
+
+describe('an audience that is there', () => {
+  it.each(['id', 'name'] as const)('is found by its %s', async (by) => {
+    const connection = await givenLinkedIn(scene.sandbox);
+    expect(await inspect(connection, [existingSync({ audience: { existing: AUDIENCE[by] } })])).toEqual([
+      { existing: AUDIENCE },
+    ]);
+  });
+
+  it('is not there: says which there are in the accounts that are enabled', async () => {
+    const { type, said } = await problemOf(existingSync({ audience: { existing: 'Nobody' } }), [ACCOUNT]);
+    expect(type).toBe('NotFound');
+    expect(said).toBe(
+      `there is no audience “Nobody” in the ad accounts that are enabled; there are “${AUDIENCE.name} = ${AUDIENCE.id}”.`,
+    );
+  });
+
+  it('is in an account that is not enabled: is not there', async () => {
+    expect(await problemOf(userSync(), [ACCOUNT])).toMatchObject({ type: 'NotFound' });
+  });
+
+  it('has a name that several have: says their ids', async () => {
+    expect(await problemOf(userSync({ audience: { existing: TRIAL_USERS.name } }))).toEqual({
+      type: 'Ambiguous',
+      said: `audience “${TRIAL_USERS.name}” fits several: “${TRIAL_USERS.id}”, “${TRIAL_USERS.otherId}”; give the id instead.`,
+    });
+  });
+
+  it('is found by an id although several have its name', async () => {
+    const connection = await givenLinkedIn(scene.sandbox, [ACCOUNT, NORTHWIND, CONTOSO]);
+    expect(await inspect(connection, [userSync()])).toEqual([
+      { existing: { id: TRIAL_USERS.id, name: TRIAL_USERS.name } },
+    ]);
+  });
+
+  it('does not support the mode: says which it supports', async () => {
+    expect(await problemOf(existingSync({ mode: 'replace' }))).toEqual({
+      type: 'NotAllowed',
+      said: `audience “${AUDIENCE.name}” does not support mode “replace”; it supports “create”, “remove”.`,
+    });
+  });
+
+  it('needs an identity for the mode', async () => {
+    const { identity: _, ...sync } = userSync({ mode: 'update', fields: { email: 'Email' } });
+    expect(await problemOf(sync)).toEqual({
+      type: 'NotAllowed',
+      said: `mode “update” of audience “${TRIAL_USERS.name}” needs an identity.`,
+    });
+  });
+
+  it('has not the fields: says which it has', async () => {
+    const { type, said } = await problemOf(existingSync({ fields: { first_name: 'GivenName', last_name: 'Surname' } }));
+    expect(type).toBe('NotAllowed');
+    expect(said).toMatch(/has no field “GivenName”, “Surname”; there are .*“FirstName”, “LastName”/);
+  });
+
+  it('has not the field of the identity, of an override or of a filter', async () => {
+    const { said } = await problemOf(
+      existingSync({
+        identity: { from: 'email', to: 'Mail', function: 'equality' },
+        overrideFields: [{ to: 'Origin', override: 'crm' }],
+        filters: [
+          { to: 'Score', function: 'IsNull' },
+          { from: 'score', function: 'IsNull' },
+        ],
+      }),
+    );
+    expect(said).toMatch(/has no field “Origin”, “Mail”, “Score”; there are/);
+  });
+
+  it('need not have the fields that Polytomic is to make', async () => {
+    const connection = await givenLinkedIn(scene.sandbox);
+    const sync = existingSync({
+      identity: { from: 'email', to: 'Mail', function: 'equality', newField: true },
+      fields: [{ from: 'score', to: 'Score', new: true }],
+    });
+    expect(await inspect(connection, [sync])).toEqual([{ existing: AUDIENCE }]);
+  });
+
+  it('requires a field that nothing fills', async () => {
+    const { identity: _, ...sync } = userSync();
+    expect(await problemOf(sync)).toEqual({
+      type: 'NotAllowed',
+      said: `audience “${TRIAL_USERS.name}” requires “Email”, which no field of the sync fills.`,
+    });
+  });
+
+  it.each<[string, Partial<SyncRequest>]>([
+    ['a mapping', { fields: { email: 'Email' } }],
+    ['a fixed value', { overrideFields: [{ to: 'Email', override: 'nobody@example.com' }] }],
+  ])('has the field that it requires from %s', async (_, changes) => {
+    const connection = await givenLinkedIn(scene.sandbox, [NORTHWIND]);
+    const { identity: _none, ...sync } = userSync(changes);
+    expect(await inspect(connection, [sync])).toHaveLength(1);
+  });
+
+  it('cannot be identified by that field: says by which', async () => {
+    const { said } = await problemOf(
+      existingSync({ identity: { from: 'first_name', to: 'FirstName', function: 'equality' }, fields: {} }),
+    );
+    expect(said).toMatch(/^field “FirstName” cannot be the identity; these can: .*“Email”/);
+  });
+
+  it('cannot be identified by that function: says by which', async () => {
+    const { said } = await problemOf(existingSync({ identity: { from: 'email', to: 'Email', function: 'OneOf' } }));
+    expect(said).toBe('identity function “OneOf” is none of “Email”; allowed are “Equality”.');
+  });
+
+  it.each(['equality', 'Equality', 'EQUALITY'])('is identified by %s, in any case', async (identity) => {
+    const connection = await givenLinkedIn(scene.sandbox);
+    const sync = existingSync({ identity: { from: 'email', to: 'Email', function: identity } });
+    expect(await inspect(connection, [sync])).toHaveLength(1);
+  });
+});
+
+describe('an audience to create', () => {
+  const create = (changes: object = {}) =>
+    newSync({ audience: { create: { name: 'New', type: 'user_audience', account: ACCOUNT.value, ...changes } } });
+
+  it.each([
+    ['values', 'user_audience', ACCOUNT.value],
+    ['labels', 'User Audience', ACCOUNT.label],
+  ])('is described by %s', async (_, type, account) => {
+    const connection = await givenLinkedIn(scene.sandbox);
+    expect(await inspect(connection, [create({ type, account })])).toEqual([
+      { create: { name: 'New', type: 'user_audience', account: ACCOUNT.value } },
+    ]);
+  });
+
+  it('has type and account that there are not: says which there are', async () => {
+    const connection = await givenLinkedIn(scene.sandbox);
+    const failure = await failureOf(inspect(connection, [create({ type: 'people', account: NORTHWIND.label })]));
+    expect(failure).toMatchObject({ type: 'NotAllowed', nonRetryable: true });
+    expect(failure.message.split('\n')).toEqual([
+      expect.stringContaining(
+        'there is no audience type “people”; allowed are “Company Audience = company_audience”, “User Audience = user_audience”.',
+      ),
+      expect.stringContaining(
+        `there is no enabled ad account “${NORTHWIND.label}”; allowed are “${ACCOUNT.label} = ${ACCOUNT.value}”.`,
+      ),
+    ]);
+  });
+
+  it('is there already: says how to use it', async () => {
+    const { type, said } = await problemOf(create({ name: AUDIENCE.name }));
+    expect(type).toBe('NameTaken');
+    expect(said).toBe(
+      `there is an audience “${AUDIENCE.name}” already (${AUDIENCE.id}); say \`existing: ${AUDIENCE.id}\` or choose another name.`,
+    );
+  });
+
+  it('may have the name of one in another account', async () => {
+    const connection = await givenLinkedIn(scene.sandbox, [ACCOUNT, NORTHWIND]);
+    const account = NORTHWIND.value;
+    expect(await inspect(connection, [create({ name: AUDIENCE.name, account })])).toEqual([
+      { create: { name: AUDIENCE.name, type: 'user_audience', account } },
+    ]);
+  });
+
+  it('is not refused in a run that was reset: the run before may have made it', async () => {
+    const connection = await givenLinkedIn(scene.sandbox);
+    expect(await inspect(connection, [create({ name: AUDIENCE.name })], { reset: true })).toHaveLength(1);
+  });
+
+  it('asks for the allowed values once, however many there are', async () => {
+    const connection = await givenLinkedIn(scene.sandbox);
+    await inspect(connection, [create(), create({ name: 'Second' }), create({ name: 'Third' })]);
+    const paths = (await scene.sandbox.requests()).map(({ path }) => path);
+    expect(paths.filter((path) => path.endsWith('/properties/account'))).toHaveLength(1);
+    expect(paths.filter((path) => path.endsWith('/properties/type'))).toHaveLength(1);
+  });
+});
+
+describe('a look at the audiences', () => {
+  it('answers in the order of the syncs, with nothing else', async () => {
+    const connection = await givenLinkedIn(scene.sandbox, [ACCOUNT, NORTHWIND, CONTOSO]);
+    expect(await inspect(connection, [newSync(), existingSync(), userSync()])).toEqual([
+      { create: { name: 'New audience', type: 'user_audience', account: ACCOUNT.value } },
+      { existing: AUDIENCE },
+      { existing: { id: TRIAL_USERS.id, name: TRIAL_USERS.name } },
+    ]);
+  });
+
+  it('names everything that is wrong with every sync', async () => {
+    const connection = await givenLinkedIn(scene.sandbox);
+    const failure = await failureOf(
+      inspect(connection, [
+        existingSync({ name: 'One', mode: 'append', fields: { first_name: 'GivenName' } }),
+        existingSync({ name: 'Two' }),
+        existingSync({ name: 'Three', audience: { existing: 'Nobody' } }),
+      ]),
+    );
+    expect(failure.type).toBe('NotAllowed');
+    expect(failure.message.split('\n')).toEqual([
+      expect.stringMatching(/sync “One”: .*does not support mode “append”/),
+      expect.stringMatching(/^sync “One”: .*no field “GivenName”/),
+      expect.stringMatching(/^sync “Three”: .*no audience “Nobody”/),
+    ]);
+  });
+
+  it('is tried again while the connection’s cache is not ready', async () => {
+    await scene.sandbox.fault({ cacheNotReadyMs: 3_600_000, times: 1 });
+    const connection = await givenLinkedIn(scene.sandbox);
+    const failure = await failureOf(inspect(connection, [existingSync()]));
+    expect(failure).toMatchObject({ type: 'NotReady', nonRetryable: false, nextRetryDelay: 5_000 });
+  });
+
+  it('is tried again when Polytomic is down', async () => {
+    const connection = await givenLinkedIn(scene.sandbox);
+    await scene.sandbox.fault({ status: 502, times: 1 });
+    expect(await failureOf(inspect(connection, [existingSync()]))).toMatchObject({ type: 'Unavailable' });
+  });
+
+  it('of a connection that has none says so', async () => {
+    const failure = await failureOf(inspect(await givenSnowflake(scene.sandbox), [existingSync()]));
+    expect(failure).toMatchObject({ type: 'Refused', nonRetryable: true });
+    expect(failure.message).toMatch(/^Looking at the audiences of LinkedIn Ads connection “Warehouse”: /);
+  });
+});
+
+describe('a Polytomic whose audiences are others', () => {
+  const CONNECTION = { id: 'c', name: 'LinkedIn Ads', made: true };
+  const EMAIL = { id: 'Email', name: 'Email', required: true, supports_identity: true };
+  const audience = (mode: string) => ({ id: 'a', name: 'A', modes: [{ id: mode }] });
+
+  /** Answers with one audience of one mode and these fields. */
+  const withAudience = (mode: string, fields: object[], play: Parameters<typeof withApi>[1], supported = true) =>
+    withApi(({ url }: Received, response) => {
+      const answer = url.includes('/target/fields')
+        ? { data: { fields, modes: [{ id: mode }] } }
+        : { target_creation: { supported }, data: [audience(mode)] };
+      response.end(JSON.stringify(answer));
+    }, play);
+
+  it('creates no audiences', async () => {
+    await withAudience(
+      'create',
+      [],
+      async ({ client }) => {
+        const failure = await failureOf(inspect(CONNECTION, [newSync()], { activities: activitiesOn(client) }));
+        expect(failure).toMatchObject({ type: 'NotAllowed', nonRetryable: true });
+        expect(failure.message).toContain('connection “LinkedIn Ads” cannot create audiences.');
+      },
+      false,
+    );
+  });
+
+  it.each([
+    ['remove', true],
+    ['update', true],
+    ['create', false],
+  ] as const)('need not have all that is required filled in mode %s: %s', async (mode, allowed) => {
+    const company = { id: 'Company', name: 'Company', required: true };
+    await withAudience(mode, [EMAIL, company], async ({ client }) => {
+      const sync = existingSync({ audience: { existing: 'A' }, mode, fields: {} });
+      const inspected = inspect(CONNECTION, [sync], { activities: activitiesOn(client) });
+      if (allowed) expect(await inspected).toEqual([{ existing: { id: 'a', name: 'A' } }]);
+      else expect((await failureOf(inspected)).message).toContain('requires “Company”');
+    });
+  });
+
+  it('leaves open by which functions it can be identified', async () => {
+    await withAudience('create', [EMAIL], async ({ client }) => {
+      const sync = existingSync({ audience: { existing: 'A' }, fields: {} });
+      expect(await inspect(CONNECTION, [sync], { activities: activitiesOn(client) })).toHaveLength(1);
+    });
+  });
+});
