@@ -190,13 +190,21 @@ function identityProblems({ identity }: SyncRequest, field: TargetField | undefi
   ];
 }
 
-function modeProblems({ mode, identity }: SyncRequest, { name, modes }: TargetObject): string[] {
+function modeProblems(sync: SyncRequest, { name, modes }: TargetObject): string[] {
+  const { mode, identity, filters = [], overrideFields = [] } = sync;
   const supported = modes.find(({ id }) => id === mode);
   if (supported === undefined)
     return [`audience “${name}” does not support mode “${mode}”; it supports ${listed(modes.map(({ id }) => id))}`];
-  if (supported.requires_identity && identity === undefined)
-    return [`mode “${mode}” of audience “${name}” needs an identity`];
-  return [];
+  const ofMode = `mode “${mode}” of audience “${name}”`;
+  const perField = [...mappingsOf(sync), ...overrideFields].some((mapping) => mapping.mode !== undefined);
+  const onTarget = filters.some((filter) => 'to' in filter);
+  return [
+    ...(supported.requires_identity && identity === undefined ? [`${ofMode} needs an identity`] : []),
+    ...(supported.supports_per_field_mode === false && perField ? [`${ofMode} takes no mode for a single field`] : []),
+    ...(supported.supports_target_filters === false && onTarget
+      ? [`${ofMode} takes no filter on a field of the audience; filter by a column of the model`]
+      : []),
+  ];
 }
 
 function notAllowed(message: string): Problem {

@@ -90,6 +90,17 @@ describe('an audience that is there', () => {
     });
   });
 
+  it('takes neither a mode for a single field nor a filter on its own fields', async () => {
+    const { type, said } = await problemOf(
+      existingSync({
+        fields: [{ from: 'first_name', to: 'FirstName', mode: 'create' }],
+        filters: [{ to: 'Country', function: 'IsNull' }],
+      }),
+    );
+    expect(type).toBe('NotAllowed');
+    expect(said).toMatch(/takes no mode for a single field\.\n.*takes no filter on a field of the audience/);
+  });
+
   it('has not the fields: says which it has', async () => {
     const { type, said } = await problemOf(existingSync({ fields: { first_name: 'GivenName', last_name: 'Surname' } }));
     expect(type).toBe('NotAllowed');
