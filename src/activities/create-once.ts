@@ -12,6 +12,7 @@ import {
   MAX_CONFLICTS,
   recordAfter,
   recordAfterLookUp,
+  recordOfAnswer,
   recordOfSend,
   recordToResend,
   type SendRecord,
@@ -39,8 +40,13 @@ export interface Creation<S, T> {
   lookUp: () => Promise<Array<Found<T>>>;
   /** One POST with this key; the activity's only one in an attempt. `leftover` as {@link Creation.leftovers} found it. */
   send: (key: string, leftover: string | undefined) => Promise<S>;
-  /** What the answer leads to, e.g. the model that a job makes. May fail and be tried again: the same key brings the same answer. */
+  /** What the answer leads to, e.g. the model that a job makes. May fail and be tried again with the same answer. */
   settle: (sent: S) => Promise<T>;
+  /**
+   * Whether the answer is kept in heartbeat details, so that it must be short and hold no secret. Else the next attempt asks
+   * for it once more, with the same key: wrong where much time may pass, in which Polytomic's answer may turn into an error.
+   */
+  keepAnswer?: boolean;
   /**
    * Ids of pieces that a failed send can leave although what it was to make is not there. None may be there before the
    * first send; one that is there after a send of unknown outcome is built on, not made again.
@@ -77,6 +83,7 @@ export async function createOnce<S, T>(creation: Creation<S, T>): Promise<Create
   // A heartbeat replaces the details of the one before, so each repeats the record.
   const alive = setInterval(() => heartbeat(record), HEARTBEAT_MS);
   try {
+    if (record?.answer !== undefined) return await settle(creation, record.answer as S, record, remember);
     const begun = await begin(creation, evidenceOf(creation, record));
     return 'item' in begun ? begun : await sendAndSettle(creation, begun, remember);
   } finally {
@@ -140,14 +147,13 @@ async function sendAndSettle<S, T>(
   const { context, uniqueName, advice } = creation;
   const { attempt } = activityInfo();
   const sentAt = Date.now();
-  const after = (answer: Answer) => recordAfter(record, answer, attempt, sentAt);
   const key = idempotencyKey({ workflowId: execution().workflowId, ...context }, record.send);
   remember(recordOfSend(record, attempt, sentAt));
   let sent: S;
   try {
     sent = await creation.send(key, record.leftover);
   } catch (error) {
-    const next = after(answerOf(error));
+    const next = recordAfter(record, answerOf(error), attempt, sentAt);
     remember(next);
     if (next.conflicts > MAX_CONFLICTS) {
       throw new ActivityProblem(
@@ -162,6 +168,19 @@ async function sendAndSettle<S, T>(
     }
     throw error;
   }
+  const answered = recordOfAnswer(record, creation.keepAnswer ? sent : undefined, attempt);
+  if (creation.keepAnswer) remember(answered);
+  return settle(creation, sent, answered, remember);
+}
+
+/** `record` is as it is after the answer. */
+async function settle<S, T>(
+  creation: Creation<S, T>,
+  sent: S,
+  record: SendRecord,
+  remember: (record: SendRecord) => void,
+): Promise<Created<T>> {
+  const after = (answer: Answer) => recordAfter(record, answer, activityInfo().attempt, Date.now());
   try {
     return { item: await creation.settle(sent), made: true };
   } catch (error) {

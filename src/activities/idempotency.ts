@@ -54,6 +54,8 @@ export interface SendRecord {
   doubtful: string[];
   /** How often the answer was 409, "still in flight", to the present key. */
   conflicts: number;
+  /** The answer to the present key, where more comes of it (a job): what is known need not be asked for again. */
+  answer?: unknown;
   /** Id of a piece that an earlier send of unknown outcome left, and this send builds on. Part of what the key stands for. */
   leftover?: string;
 }
@@ -98,6 +100,12 @@ export function recordOfSend(record: SendRecord, attempt: number, now: number): 
   return { ...record, attempt, unanswered: { first: record.unanswered?.first ?? now, last: now } };
 }
 
+/** The record after a success of which more comes. */
+export function recordOfAnswer(record: SendRecord, answer: unknown, attempt: number): SendRecord {
+  const { unanswered: _answered, ...rest } = record;
+  return { ...rest, attempt, answer };
+}
+
 /** The record after an answer that was not a success. `record` is as it was before the send, which left at `sentAt`. */
 export function recordAfter(record: SendRecord, answer: Answer, attempt: number, sentAt: number): SendRecord {
   const next = nextAfter(answer, record, sentAt);
@@ -109,7 +117,7 @@ export function recordAfter(record: SendRecord, answer: Answer, attempt: number,
       conflicts: record.conflicts + (conflict ? 1 : 0),
     };
   }
-  const { unanswered: _spent, ...rest } = record;
+  const { unanswered: _spent, answer: _failed, ...rest } = record;
   return { ...rest, attempt, send: record.send + 1, lookUpFirst: next === 'look-up', conflicts: 0 };
 }
 

@@ -53,12 +53,12 @@ export function modelActivities({ polytomic, resolveSecret }: ActivityDependenci
       }
       return attempt(`creating model “${spec.name}”`, async () => {
         const { name, query, fields, identifier, trackingColumns, labels, extra } = spec;
-        const created = await createOnce<Job, Model>({
+        const created = await createOnce<Pick<Job, 'type' | 'job_id'>, Model>({
           context: step,
           lookUp: async () =>
             (await polytomic.models.list(reading())).filter((model) => model.name === name).map(candidate),
-          send: async (idempotencyKey) =>
-            polytomic.models.createAsync(
+          send: async (idempotencyKey) => {
+            const { type, job_id } = await polytomic.models.createAsync(
               {
                 ...(await resolveExtra(extra ?? {}, resolveSecret)),
                 name,
@@ -70,8 +70,12 @@ export function modelActivities({ polytomic, resolveSecret }: ActivityDependenci
                 ...(labels === undefined ? {} : { labels }),
               },
               { idempotencyKey },
-            ),
+            );
+            return { type, job_id };
+          },
           settle: ({ type, job_id }) => finished(type, job_id),
+          // A job can take an hour, and a look-up sees only the model that it ends with.
+          keepAnswer: true,
           existing: spec.orUse ? 'use' : 'another',
           advice: 'Say `use: <id>`, or give the model another name.',
           parentMade: connection.made,

@@ -14,6 +14,7 @@ import {
   nextAfter,
   recordAfter,
   recordAfterLookUp,
+  recordOfAnswer,
   recordOfSend,
   recordToResend,
   type SendRecord,
@@ -183,6 +184,12 @@ describe('the record', () => {
     expect(recordAfter(unsent({ before: ['old'] }), answered(status), 1, NOW)).toEqual(
       unsent({ send: 2, lookUpFirst, before: ['old'] }),
     );
+  });
+
+  it('of an answer keeps it, and loses it with the key', () => {
+    const kept = recordOfAnswer(record(), { job_id: 'j' }, 2);
+    expect(kept).toEqual(unsent({ attempt: 2, answer: { job_id: 'j' } }));
+    expect(recordAfter(kept, answered(422), 3, NOW)).toEqual(unsent({ send: 2, attempt: 3 }));
   });
 
   it('with which a key is sent again takes what lost attempts may have sent into account', () => {

@@ -106,8 +106,10 @@ describe('a model', () => {
     const connection = await givenSnowflake(scene.sandbox);
     const step = newModelStep();
     await provide(step, connection, { spec: { ...SPEC, query: `/* sandbox: takes 6s */ ${QUERY}` } });
-    expect(step.heartbeats.length).toBeGreaterThanOrEqual(2);
-    expect(step.heartbeats.at(-1)).toEqual(step.heartbeats[0]);
+    expect(step.heartbeats.length).toBeGreaterThanOrEqual(3);
+    expect(step.heartbeats.at(-1)).toEqual(step.heartbeats[1]);
+    const [{ id: job_id }] = (await scene.sandbox.state()).jobs;
+    expect(step.details).toMatchObject({ send: 1, answer: { type: 'createmodel', job_id } });
   });
 
   it('whose query is wrong is refused in the engine’s words, and not tried again', async () => {
@@ -305,13 +307,15 @@ describe('a model whose making goes wrong', () => {
     expect(failure.message).toMatch(new RegExp(`^Creating model “Active Users”: an answer was lost.*${id}`));
   });
 
-  it('by trouble with asking for its job goes on with the same job', async () => {
+  it('by trouble with asking for its job goes on with the same job, and makes no other', async () => {
     const connection = await givenSnowflake(scene.sandbox);
     const step = newModelStep();
     await scene.sandbox.fault({ match: JOBS, times: 1, status: 503 });
     expect(await failureOf(provide(step, connection))).toMatchObject({ type: 'Unavailable', nonRetryable: false });
+    await scene.sandbox.fault({ match: JOBS, times: 1, drop: true });
+    expect(await failureOf(provide(step, connection))).toMatchObject({ type: 'NoAnswer', nonRetryable: false });
     expect(await provide(step, connection)).toMatchObject({ resource: { made: true } });
-    expect((await scene.sandbox.state()).jobs).toHaveLength(1);
+    expect(await keys()).toHaveLength(1);
   });
 
   it('by a job that is not there any more is looked up', async () => {
