@@ -4,7 +4,7 @@ import type { Resource } from '../workflows/messages.ts';
 import { adAccountsIn } from './ad-accounts.ts';
 import { attempt, reading } from './attempt.ts';
 import type { ActivityDependencies } from './dependencies.ts';
-import { failure, isNotReady } from './failures.ts';
+import { ActivityProblem, isNotReady } from './failures.ts';
 
 /** What Polytomic says about the sign-in. `no_accounts`: somebody has signed in who can choose no ad account. */
 export type SignInCheck = { state: 'signed_in' } | { state: 'not_yet' | 'no_accounts'; reason: string };
@@ -46,9 +46,7 @@ export function signInActivities({ polytomic }: ActivityDependencies) {
       return attempt(asking(connection), async () => {
         const answer = await check(connection);
         if (answer.state !== 'not_yet') return answer.state;
-        throw failure('NotSignedInYet', `Nobody has signed in to “${connection.name}” yet: ${answer.reason}.`, {
-          nextRetryDelayMs: pollMs,
-        });
+        throw new ActivityProblem('NotSignedInYet', `nobody has signed in yet: ${answer.reason}.`, pollMs);
       });
     },
 
@@ -57,7 +55,7 @@ export function signInActivities({ polytomic }: ActivityDependencies) {
       return attempt(`getting a sign-in link for LinkedIn Ads connection “${connection.name}”`, async () => {
         const { auth_url } = await polytomic.connections.update(connection.id, { reconnect: true });
         if (auth_url === undefined)
-          throw new Error(`Polytomic gave no auth_url for connection ${connection.id} although told to reconnect`);
+          throw new ActivityProblem('UndocumentedAnswer', 'Polytomic gave no auth_url. Trying again.');
         return auth_url;
       });
     },

@@ -17,7 +17,7 @@ import { enabledAccounts, writeAccounts } from './ad-accounts.ts';
 import { attempt, reading } from './attempt.ts';
 import { audiencesNamed } from './audiences.ts';
 import type { ActivityDependencies } from './dependencies.ts';
-import { capital, failure, isFinal } from './failures.ts';
+import { ActivityProblem, capital, isFinal } from './failures.ts';
 import { CLOCK_TOLERANCE_MS } from './idempotency.ts';
 import { timeOf } from './provide-connection.ts';
 
@@ -148,7 +148,7 @@ export function undoActivities({ polytomic, undoEntriesOf }: ActivityDependencie
           enabled.filter((account) => !isFree(account)),
         );
         if (after.some(isFree)) {
-          throw failure('Unavailable', `Taking back ad accounts from ${where}: Polytomic kept some. Trying again.`);
+          throw new ActivityProblem('Unavailable', `Polytomic kept some of them on ${where}. Trying again.`);
         }
       }
       return {
