@@ -9,7 +9,7 @@ import { type Activities, createActivities } from '../../src/activities/activiti
 import type { StepContext } from '../../src/activities/create-once.ts';
 import { networksIn } from '../../src/notices/allowed-addresses.ts';
 import { PolytomicClient } from '../../src/polytomic/client.ts';
-import { createSecretResolver } from '../../src/request/secrets.ts';
+import { createNoticeKeyResolver, createSecretResolver } from '../../src/request/secrets.ts';
 import { SECRETS } from './walkthrough.ts';
 
 /** One activity of a run: what its attempts share. */
@@ -55,7 +55,8 @@ export function newRun({
   if (networks === undefined) throw new TypeError(`${notifyAllow} is no list of networks`);
   const activities = createActivities({
     polytomic: new PolytomicClient({ apiKey, baseUrl: url }),
-    resolveSecret: createSecretResolver({ env: secrets, envPrefixes: ['SNOWFLAKE_', 'LINKEDIN_', 'NOTIFY_'] }),
+    resolveSecret: createSecretResolver({ env: secrets, envPrefixes: ['SNOWFLAKE_', 'LINKEDIN_'] }),
+    resolveNoticeKey: createNoticeKeyResolver({ env: secrets }),
     noticeNetworks: networks,
     searchAttributesRegistered: async () => true,
     undoEntriesOf: async () => [],
