@@ -11,7 +11,7 @@ import { ActivityProblem, retryDelay } from './failures.ts';
 const TIMEOUT_MS = 10_000;
 
 /** Makes the activities of this file. */
-export function noticeActivities({ resolveSecret, noticeNetworks }: ActivityDependencies) {
+export function noticeActivities({ resolveNoticeKey, noticeNetworks }: ActivityDependencies) {
   return {
     /**
      * Posts one notice to its target, signed. It may arrive more than once, always under the same id: an answer can be lost.
@@ -25,7 +25,7 @@ export function noticeActivities({ resolveSecret, noticeNetworks }: ActivityDepe
           id: notice.id,
           url: target.url,
           body: JSON.stringify(notice),
-          secret: await resolveSecret(target.secret),
+          secret: await resolveNoticeKey(target.secret),
           allowed: noticeNetworks,
           timeoutMs: TIMEOUT_MS,
           signal: cancellationSignal(),

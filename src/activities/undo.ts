@@ -213,12 +213,14 @@ export function undoActivities({ polytomic, undoEntriesOf }: ActivityDependencie
    * or if there is one that was made since the step began, by the user whose key the worker has.
    */
   async function finding(
-    { kind, name, since }: ConnectionEntry | ModelEntry | SyncEntry,
+    { kind, name, since, until }: ConnectionEntry | ModelEntry | SyncEntry,
     suspects: readonly Suspect[],
     onOurs: boolean,
   ): Promise<Finding> {
     const earliest = Date.parse(since) - CLOCK_TOLERANCE_MS;
-    const recent = onOurs ? suspects : suspects.filter((one) => (timeOf(one.created_at) ?? earliest) >= earliest);
+    const latest = until === undefined ? Number.POSITIVE_INFINITY : Date.parse(until) + CLOCK_TOLERANCE_MS;
+    const isRecent = (at = earliest) => at >= earliest && at <= latest;
+    const recent = onOurs ? suspects : suspects.filter((one) => isRecent(timeOf(one.created_at)));
     const [only, ...others] = recent;
     if (only === undefined) return undefined;
     const ids = recent.map(({ id }) => id).join(', ');

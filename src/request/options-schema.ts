@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import { duration, durationMs } from './duration.ts';
 import { expected } from './faults.ts';
-import { type SecretReference, secret } from './secret-reference.ts';
+import { noticeKey, type SecretReference } from './secret-reference.ts';
 import { choice, keyed, oneOf, webAddress } from './strict-shapes.ts';
 
 const ON_TIMEOUT = ['block', 'fail'] as const;
@@ -41,7 +41,7 @@ const signIn = keyed('options of the sign-in', {
 
 const notify = keyed('where to send notices', {
   url: webAddress('Where notices are sent by POST: sign-in needed, reminder, choice needed, blocked, done, failed.'),
-  secret: secret('Key that notices are signed with (HMAC-SHA256): a reference, never the key itself.'),
+  secret: noticeKey('Key that notices are signed with (HMAC-SHA256): a reference, never the key itself.'),
 }).describe('Where to send notices of what the run needs or has come to. Default: nowhere.');
 
 /** The schema of the options. It has no defaults, so that a parsed request is what was written: {@link settingsOf} has. */

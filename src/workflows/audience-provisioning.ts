@@ -42,8 +42,8 @@ import { refusal, SignIn } from './sign-in.ts';
 import { undoAll } from './undo.ts';
 import type { UndoEntry } from './undo-entries.ts';
 
-/** LinkedIn serves an audience only above so many matched members, in count. */
-const SERVED_ABOVE = 300;
+/** LinkedIn serves an audience only with at least so many matched members, in count. */
+const LEAST_MEMBERS = 300;
 
 /**
  * Makes a LinkedIn Ads audience fed from a Snowflake query. Input: a request as docs/request.md describes it. `carried` is
@@ -79,7 +79,8 @@ class Provisioning {
   private readonly signIn: SignIn;
   private readonly choices: Choices;
   private readonly scope = new CancellationScope();
-  private givenUp = false;
+  /** What a person who gave up said of it. */
+  private givenUp: string | undefined;
   private ending = false;
 
   constructor(state: RunState) {
@@ -125,11 +126,14 @@ class Provisioning {
     const publishing = this.run.publish();
     try {
       const result = await this.scope.run(() => this.walkthrough());
-      await publishing;
-      this.end('completed');
-      this.run.notify({ event: 'done' });
-      await this.closed();
-      return { ...result, warnings: this.run.state.warnings };
+      // What is done is not undone by somebody who cancels while the last notice is being delivered.
+      return await CancellationScope.nonCancellable(async () => {
+        await publishing;
+        this.end('completed');
+        this.run.notify({ event: 'done' });
+        await this.closed();
+        return { ...result, warnings: this.run.state.warnings };
+      });
     } catch (error) {
       return await CancellationScope.nonCancellable(async () => {
         await publishing;
@@ -142,7 +146,7 @@ class Provisioning {
   async continueWhenLong(): Promise<never> {
     return CancellationScope.nonCancellable(async () => {
       await condition(
-        () => workflowInfo().continueAsNewSuggested && this.run.idle && !this.ending && allHandlersFinished(),
+        () => workflowInfo().continueAsNewSuggested && this.run.idle && !this.isEnding && allHandlersFinished(),
       );
       return continueAsNew<typeof AudienceProvisioning>(this.run.request, this.run.state);
     });
@@ -328,15 +332,16 @@ class Provisioning {
   }
 
   private warnOfFew({ audience, name }: CreatedSync, { counts }: FirstExecution): void {
-    const { total = 0, error = 0 } = counts ?? {};
-    const sent = total - error;
-    if (sent > SERVED_ABOVE) return;
+    if (counts?.total === undefined) return;
+    const sent = counts.total - (counts.error ?? 0);
+    if (sent >= LEAST_MEMBERS) return;
     this.run.progress.warn(
-      `Sync ${name} sent ${sent} records to audience ${audience.name}. LinkedIn serves an audience only above ${SERVED_ABOVE} matched members, and takes 24 to 48 hours to match them.`,
+      `Sync ${name} sent ${sent} records to audience ${audience.name}. LinkedIn serves an audience only with at least ${LEAST_MEMBERS} matched members, and takes 24 to 48 hours to match them.`,
     );
   }
 
   private checkRetry(retry: RetryStep): void {
+    if (this.isEnding) throw refusal('The run is ending.');
     const blocked = this.run.progress.blockedSteps;
     const step = this.run.progress.find(String(retry?.step));
     if (step === undefined || step.state !== 'blocked') {
@@ -373,7 +378,7 @@ class Provisioning {
   }
 
   private checkGiveUp(given: { reason?: string } | undefined): void {
-    if (this.ending) throw refusal('The run is ending already.');
+    if (this.isEnding) throw refusal('The run is ending already.');
     const reason = given?.reason;
     if (reason !== undefined && (typeof reason !== 'string' || reason.length > 1000)) {
       throw refusal('`reason` must be a text of at most 1000 characters.');
@@ -381,46 +386,54 @@ class Provisioning {
   }
 
   private giveUp(reason: string | undefined): void {
-    this.givenUp = true;
-    this.run.state.warnings.push(`Given up${reason === undefined ? '' : `: ${reason}`}`);
+    this.givenUp = `Given up${reason === undefined ? '' : `: ${reason}`}`;
+    this.run.progress.warn(this.givenUp);
     this.scope.cancel();
+  }
+
+  /** Whether the run is about to end, or does so already: what is under way is waited for, and nothing else begins. */
+  private get isEnding(): boolean {
+    return this.ending || this.scope.consideredCancelled;
   }
 
   /** Ends the run: as cancelled, or with every failure and all that is left. A fault of this code is left as it is. */
   private async endingOf(error: unknown): Promise<unknown> {
-    const cancelled = isCancellation(error) && !this.givenUp;
+    const cancelled = isCancellation(error) && this.givenUp === undefined;
     if (!(isCancellation(error) || error instanceof StepFailed || error instanceof WaitAbandoned)) return error;
     this.ending = true;
     if (this.run.settings.onFailure === 'undo') await this.undo();
     this.end(cancelled ? 'cancelled' : 'failed');
     const outcome = this.outcome();
-    const reasons = outcome.failures.map(({ step, message }) => `${step}: ${message}`);
-    this.run.notify({ event: cancelled ? 'cancelled' : 'failed', message: reasons.join('\n') });
-    await this.closed();
-    if (cancelled) return error;
     const left = outcome.leftBehind.map(({ kind, name, id }) => `${kind} ${name} (${id})`);
-    const message = [...reasons, ...outcome.notUndone, `Left in Polytomic: ${left.join(', ') || 'nothing'}.`].join(
-      '\n',
-    );
-    return ApplicationFailure.nonRetryable(shorten(message), FAILURE.provisioningFailed, outcome);
+    const lines = [
+      ...outcome.failures.map((failure) => `${failure.step}: ${failure.message}`),
+      ...outcome.notUndone,
+      `Left in Polytomic: ${left.join(', ') || 'nothing'}.`,
+    ];
+    const message = shorten(lines.join('\n'));
+    this.run.notify({ event: cancelled ? 'cancelled' : 'failed', message });
+    await this.closed();
+    return cancelled ? error : ApplicationFailure.nonRetryable(message, FAILURE.provisioningFailed, outcome);
   }
 
   private outcome() {
     const outcome = this.run.progress.outcome();
-    if (!this.givenUp) return outcome;
-    const message = this.run.state.warnings.findLast((warning) => warning.startsWith('Given up')) ?? 'Given up';
-    return { ...outcome, failures: [...outcome.failures, { step: 'run', type: 'GivenUp', message }] };
+    if (this.givenUp === undefined) return outcome;
+    return { ...outcome, failures: [...outcome.failures, { step: 'run', type: 'GivenUp', message: this.givenUp }] };
   }
 
   private async undo(): Promise<void> {
     const { progress, state } = this.run;
     progress.undo();
-    await undoAll(state.undo, ({ step }, { undone, left }) => {
+    await undoAll(state.undo, (entry, { undone, left }) => {
       if (undone !== undefined) {
         state.undone.push(undone);
-        progress.undone(step);
+        progress.undone(entry.step, undone);
       }
       state.notUndone.push(...left);
+      // A run that is cancelled has no failure to tell it.
+      for (const line of left) progress.warn(line);
+      if (left.length === 0) state.undo = state.undo.filter((one) => one !== entry);
     });
   }
 
@@ -462,7 +475,9 @@ function madeBy(entry: UndoEntry, resource: Resource): UndoEntry | undefined {
 }
 
 function countsText(status: string, counts: FirstExecution['counts']): string {
-  const shown = Object.entries(counts ?? {}).map(([what, count]) => `${what} ${count}`);
+  const shown = Object.entries(counts ?? {}).flatMap(([what, count]) =>
+    count === 0 && what !== 'total' ? [] : [`${what} ${count}`],
+  );
   return [status, ...shown].join(', ');
 }
 

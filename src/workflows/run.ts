@@ -75,6 +75,9 @@ export interface StepWork<T> {
 /** Codes of failures after which it is sure that the step made nothing, whatever became of attempts before. */
 const MADE_NOTHING: readonly string[] = ['Refused', 'NotAllowed', 'NameTaken', 'Ambiguous', 'NotFound'];
 
+/** How long a run that has ended waits for notices that have not been delivered yet: long enough for a restart of who receives them. */
+const LAST_NOTICES_TIMEOUT = '5 minutes';
+
 /** What a {@link Notice} says besides what the run adds to all of them. */
 type NoticeText = Omit<Notice, 'id' | 'at' | 'name' | 'workflowId' | 'runId' | 'requester'>;
 
@@ -85,7 +88,12 @@ export class Run {
   /** Whether a step has failed, so that the run will fail once all branches have settled. */
   failing = false;
   private inFlight = 0;
-  private readonly notices: Array<Promise<void>> = [];
+  /** Notices under way. A run that is cancelled tells so all the same. */
+  private readonly notices = new Set<Promise<void>>();
+  private readonly noticeScope = new CancellationScope({
+    cancellable: true,
+    parent: new CancellationScope({ cancellable: false }),
+  });
   private searchable = false;
   private published = '';
 
@@ -238,20 +246,30 @@ export class Run {
       runId,
       ...(this.request.requester === undefined ? {} : { requester: this.request.requester }),
     };
-    const sent = CancellationScope.nonCancellable(() =>
-      this.call(() =>
-        noticeActivities.sendNotice.executeWithOptions({ summary: `Notice: ${text.event}` }, [{ notice, target }]),
-      ),
-    ).catch((error: unknown) => {
-      const reason = failureOf('notice', error)?.message ?? String(error);
-      this.progress.warn(`Notice ${text.event} was not delivered: ${reason}`);
-    });
-    this.notices.push(sent.then(() => undefined));
+    const sending = this.noticeScope
+      .run(() =>
+        this.call(() =>
+          noticeActivities.sendNotice.executeWithOptions({ summary: `Notice: ${text.event}` }, [{ notice, target }]),
+        ),
+      )
+      .catch((error: unknown) => {
+        const reason = isCancellation(error)
+          ? `it was tried until ${LAST_NOTICES_TIMEOUT} after the run's end.`
+          : (failureOf('notice', error)?.message ?? String(error));
+        const warning = `Notice ${text.event} was not delivered: ${reason}`;
+        if (!this.state.warnings.includes(warning)) this.progress.warn(warning);
+      })
+      .finally(() => this.notices.delete(sending));
+    this.notices.add(sending);
   }
 
-  /** Resolves when every notice has been delivered or given up. */
+  /** Resolves when every notice has been delivered or given up. Call it in a scope that cannot be cancelled. */
   async noticesDelivered(): Promise<void> {
-    await Promise.all(this.notices);
+    if (this.notices.size === 0) return;
+    if (await condition(() => this.notices.size === 0, LAST_NOTICES_TIMEOUT)) return;
+    const late = [...this.notices];
+    this.noticeScope.cancel();
+    await Promise.all(late);
   }
 
   /** From now on stage, requester and blocked steps are search attributes, if the namespace has them. Never fails. */

@@ -33,9 +33,9 @@ function send(
   url: string,
   { notifyAllow = LOOPBACK, notice = newNotice() }: { notifyAllow?: string; notice?: Notice } = {},
 ) {
-  const secrets = { NOTIFY_SECRET: SECRET };
+  const secrets = { AUDIENCE_NOTICE_KEY: SECRET };
   const run = newRun({ secrets, ...(notifyAllow === '' ? {} : { notifyAllow }) });
-  return run.task('sendNotice', { notice, target: { url, secret: { env: 'NOTIFY_SECRET' } } });
+  return run.task('sendNotice', { notice, target: { url, secret: { env: 'AUDIENCE_NOTICE_KEY' } } });
 }
 
 describe('a notice', () => {
@@ -125,10 +125,11 @@ describe('a notice', () => {
     });
   });
 
-  it('is not sent without its secret', async () => {
+  it.each(['POLYTOMIC_API_KEY', 'SNOWFLAKE_PASSWORD', 'AUDIENCE_NOTICE_GONE'])('is not signed with %s', async (env) => {
     await withReceiver([{ status: 200 }], async ({ url, received }) => {
-      const target = { url, secret: { env: 'POLYTOMIC_API_KEY' } };
-      const task = newRun({ notifyAllow: LOOPBACK }).task('sendNotice', { notice: newNotice(), target });
+      const target = { url, secret: { env } };
+      const secrets = { POLYTOMIC_API_KEY: 'key', SNOWFLAKE_PASSWORD: 'secret', AUDIENCE_NOTICE_KEY: SECRET };
+      const task = newRun({ notifyAllow: LOOPBACK, secrets }).task('sendNotice', { notice: newNotice(), target });
       await expect(task.attempt()).rejects.toMatchObject({ type: 'SecretUnavailable', nonRetryable: true });
       expect(received).toEqual([]);
     });

@@ -196,8 +196,18 @@ describe('faults in options', () => {
     ['options.notify', {}, `options.notify.url: is missing: ${ADDRESS}`],
     [
       'options.notify',
+      { url: notify.url, secret: { env: 'SNOWFLAKE_PASSWORD' } },
+      'options.notify.secret.env: expects the name of an environment variable of the worker that begins with AUDIENCE_NOTICE_: letters, digits and _; found a text of 18 characters',
+    ],
+    [
+      'options.notify',
+      { url: notify.url, secret: { file: 'snowflake/polytomic.p8' } },
+      'options.notify.secret.file: expects the path of a file in notices/ of the secrets directory of the worker; found a text of 22 characters',
+    ],
+    [
+      'options.notify',
       { url: notify.url, secret: 'hunter2' },
-      'options.notify.secret: expects a reference to a secret, { env: NAME } for a variable of the worker or { file: PATH } for a file of its secrets directory, never the secret itself; found a text of 7 characters',
+      'options.notify.secret: expects a reference to a key, { env: AUDIENCE_NOTICE_… } for a variable of the worker or { file: notices/… } for a file of its secrets directory, never the key itself; found a text of 7 characters',
     ],
     ...['http://example.com', 'https://user:pass@example.com', 'http://localhost.example.com', 'ftp://example.com'].map(
       (url): [string, unknown, string] => [

@@ -45,7 +45,7 @@ function richRequest(): unknown {
     onBlocked: 'fail',
     onFailure: 'undo',
     firstRun: 'await',
-    notify: { url: 'https://a.example', secret: { env: 'KEY' } },
+    notify: { url: 'https://a.example', secret: { env: 'AUDIENCE_NOTICE_KEY' } },
   };
   Object.assign(request.syncs[1], { schedule: { frequency: 'dbtcloud', jobId: 1, connectionId: 'c' } });
   return request;

@@ -12,7 +12,7 @@ import { DefaultLogger } from '@temporalio/worker';
 import { type Activities, createActivities } from '../../src/activities/activities.ts';
 import type { StepContext } from '../../src/activities/create-once.ts';
 import type { PolytomicClient } from '../../src/polytomic/client.ts';
-import { createSecretResolver } from '../../src/request/secrets.ts';
+import { createNoticeKeyResolver, createSecretResolver } from '../../src/request/secrets.ts';
 import { linkedInConnection, snowflakeConnection } from './resources.ts';
 import { newSandbox, type TestSandbox } from './sandbox.ts';
 import { ACCOUNT } from './walkthrough.ts';
@@ -166,8 +166,9 @@ export function activitiesOn(
     polytomic,
     resolveSecret: createSecretResolver({
       env: { ...secrets },
-      envPrefixes: ['SNOWFLAKE_', 'LINKEDIN_', 'SYNC_', 'NOTIFY_'],
+      envPrefixes: ['SNOWFLAKE_', 'LINKEDIN_', 'SYNC_'],
     }),
+    resolveNoticeKey: createNoticeKeyResolver({ env: { ...secrets } }),
     noticeNetworks,
     searchAttributesRegistered: async () => true,
     undoEntriesOf: async () => [],
