@@ -189,8 +189,12 @@ export class AudienceClient {
    * @throws NotFoundError
    */
   async status(name: string): Promise<ProvisioningReport> {
-    const [description, answer] = await Promise.all([this.describe(name), this.found(name, () => this.ask(name))]);
-    return reportOf(description, answer);
+    const ask = () => this.found(name, () => this.ask(name));
+    const [description, answer] = await Promise.all([this.describe(name), ask()]);
+    // It may have ended between the two answers. What it says of itself then must not be older than its end.
+    const ended = summaryOf(description).state !== 'running';
+    const outrun = ended && 'status' in answer && !ENDINGS.has(answer.status.stage);
+    return reportOf(description, outrun ? await ask() : answer);
   }
 
   /**

@@ -100,6 +100,14 @@ export async function stopWorker(worker: RunningWorker): Promise<void> {
   worker.stop();
   await worker.ended;
   coverage.mergeIntoGlobalCoverage();
+  unwrapCoverage();
+}
+
+/** The merge leaves objects of its library's own, which Jest does not take; what they wrap is what it began with. */
+function unwrapCoverage(): void {
+  const all = globalThis as { __coverage__?: Record<string, object & { data?: object }> };
+  if (all.__coverage__ === undefined) return;
+  all.__coverage__ = Object.fromEntries(Object.entries(all.__coverage__).map(([file, one]) => [file, one.data ?? one]));
 }
 
 /** Runs the story while a worker works. */
