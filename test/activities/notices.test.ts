@@ -74,6 +74,16 @@ describe('a notice', () => {
     });
   });
 
+  it('waits a second at least, whatever the receiver asks for', async () => {
+    await withReceiver([{ status: 503, headers: { 'Retry-After': '0' } }], async ({ url }) => {
+      const error = await send(url)
+        .attempt()
+        .catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ type: 'Unavailable', nonRetryable: false });
+      expect((error as { nextRetryDelay: number }).nextRetryDelay).toBeGreaterThanOrEqual(1000);
+    });
+  });
+
   it.each([400, 401, 404, 410])('is given up after a %i', async (status) => {
     await withReceiver([{ status }], async ({ url, received }) => {
       await expect(send(url).result()).rejects.toMatchObject({ type: 'NoticeRefused', nonRetryable: true });
