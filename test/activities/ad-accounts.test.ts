@@ -2,11 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import type { Resource } from '../../src/workflows/messages.ts';
 import { withApi } from '../polytomic/api-server.ts';
 import { activitiesOn, failureOf, givenLinkedIn, newStep, sceneForEachTest } from '../support/activity-step.ts';
-import { ACCOUNT } from '../support/walkthrough.ts';
+import { ACCOUNT, CONTOSO, NORTHWIND } from '../support/walkthrough.ts';
 
 const scene = sceneForEachTest();
-const NORTHWIND = { value: '508274113::urn:li:organization:18457201', label: 'Northwind Traders (508274113)' };
-const CONTOSO = { value: '519903347::urn:li:organization:30551846', label: 'Contoso Labs (519903347)' };
 
 function enable(connection: Resource, wanted: 'all' | 'ask' | string[], activities = scene.activities) {
   return newStep('ad accounts').attempt(() => activities.enableAdAccounts({ connection, wanted }));

@@ -13,11 +13,9 @@ import {
   newStep,
   sceneForEachTest,
 } from '../support/activity-step.ts';
-import { ACCOUNT, AUDIENCE, existingSync, newSync } from '../support/walkthrough.ts';
+import { ACCOUNT, AUDIENCE, CONTOSO, existingSync, NORTHWIND, newSync } from '../support/walkthrough.ts';
 
 const scene = sceneForEachTest();
-const NORTHWIND = { value: '508274113::urn:li:organization:18457201', label: 'Northwind Traders (508274113)' };
-const CONTOSO = { value: '519903347::urn:li:organization:30551846', label: 'Contoso Labs (519903347)' };
 const TRIAL_USERS = {
   name: 'User Audience: Trial Users',
   id: `${NORTHWIND.value}~user_audience.29728402`,

@@ -121,6 +121,12 @@ class Story {
     throw new Error('the step does not end');
   }
 
+  /** A person has the step tried again, once nothing is under way any more. */
+  tryAgain(): void {
+    now += UNDER_WAY_MS;
+    this.step = this.step.again();
+  }
+
   #create(context: StepContext, send: (key: string) => Thing): Promise<Created<Thing>> {
     const { existing, parentMade, uniqueName, dated } = this.#situation;
     return createOnce<Thing, Thing>({
@@ -181,6 +187,29 @@ describe('creating once', () => {
       }),
       { numRuns: 2000 },
     );
+  });
+
+  it('makes no second thing when a person has it tried again after it ended unclear', async () => {
+    let unclear = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        situation,
+        fc.array(event, { minLength: 1, maxLength: 8 }),
+        fc.array(event, { maxLength: 4 }),
+        async (given, events, later) => {
+          const story = new Story(given);
+          if ((await story.unfold(events)) !== 'Unclear') return;
+          unclear += 1;
+          story.tryAgain();
+          const outcome = await story.unfold(later);
+          expect(story.ours.length).toBeLessThanOrEqual(1);
+          if (outcome === 'NameTaken' || outcome === 'Refused') expect(story.ours).toEqual([]);
+          if (typeof outcome !== 'string' && outcome.made) expect(outcome.item.ours).toBe(true);
+        },
+      ),
+      { numRuns: 1000 },
+    );
+    expect(unclear).toBeGreaterThan(0);
   });
 
   it('makes no second thing when a run whose step was done is reset', async () => {

@@ -80,11 +80,17 @@ describe('an answer of Polytomic', () => {
     const { BENIGN } = ApplicationFailureCategory;
     expect(failureOf(new ApiError(CALL, 429)).category).toBe(BENIGN);
     expect(failureOf(new ApiError(CALL, 422, { apiMessage: NOT_READY[0] })).category).toBe(BENIGN);
+    expect(failureOf(new ActivityProblem('NotSignedInYet', 'nobody has.')).category).toBe(BENIGN);
     expect(failureOf(new ApiError(CALL, 500)).category).not.toBe(BENIGN);
   });
 });
 
 describe('how long the next attempt waits', () => {
+  it('is what the problem says, where it says it', () => {
+    expect(failureOf(new ActivityProblem('NotSignedInYet', 'nobody has.', 60_000)).nextRetryDelay).toBe(60_000);
+    expect(failureOf(new ActivityProblem('Unavailable', 'some are missing.')).nextRetryDelay).toBeUndefined();
+  });
+
   const delayOf = (status: number, retryAfter: string | null) =>
     failureOf(apiErrorOf(CALL, { status, retryAfter, body: '', secrets: [] })).nextRetryDelay as number | undefined;
 
@@ -196,9 +202,12 @@ describe('what else goes wrong', () => {
     expect(failureOf(error)).toMatchObject({ type: code, message, nonRetryable: !FAILURE_CODES[code].retryable });
   });
 
-  const others = [new Error('a fault of ours'), new TypeError('x'), 'text', undefined, ApplicationFailure.create({})];
-
-  it.each(others)('is not touched where it is no error of the API or of a secret: %s', (error) => {
+  it.each<[string, unknown]>([
+    ['a fault of ours', new TypeError('x')],
+    ['a text', 'text'],
+    ['nothing', undefined],
+    ['a failure already', ApplicationFailure.create({})],
+  ])('is not touched where it is no error of the API or of a secret: %s', (_, error) => {
     expect(toFailure(error, 'creating', FIRST)).toBe(error);
   });
 });
@@ -275,12 +284,12 @@ describe('the sign-in check', () => {
     expect(meansNotYet(new ApiError('GET', status, { apiMessage: 'sign in first' }))).toBe(false);
   });
 
-  it.each([
-    new NoAnswerError('GET', 'network', 'reset'),
-    new UnexpectedAnswerError('GET', 'no JSON'),
-    new Error('other'),
-    undefined,
-  ])('never takes what is no answer for “not yet”: %s', (error) => {
+  it.each<[string, unknown]>([
+    ['a reset', new NoAnswerError('GET', 'network', 'reset')],
+    ['no JSON', new UnexpectedAnswerError('GET', 'no JSON')],
+    ['a fault of ours', new Error('other')],
+    ['nothing', undefined],
+  ])('never takes what is no answer for “not yet”: %s', (_, error) => {
     expect(meansNotYet(error)).toBe(false);
   });
 });

@@ -207,6 +207,7 @@ describe('an attempt begins', () => {
     ['fresh', 'the first time', { record: undefined, attempt: 1 }],
     ['unsure', 'a second time without a record', { record: undefined }],
     ['unsure', 'in a run that was reset', { record: undefined, attempt: 1, laterRun: true }],
+    ['unsure', 'when tried again after it ended unclear', { record: undefined, attempt: 1, afterUnclear: true }],
     ['resend', 'after a lost answer', {}],
     ['resend', 'with a new key', { record: unsent({ send: 2 }) }],
     ['resend', 'just before the key expires', { now: NOW - MINUTE + KEY_LIFETIME_MS - 1 }],
@@ -228,6 +229,7 @@ describe('what a look-up found is', () => {
   const FRESH = { record: undefined, attempt: 1 };
   const UNSURE = { record: undefined };
   const RESET = { record: undefined, attempt: 1, laterRun: true };
+  const AGAIN = { record: undefined, attempt: 1, afterUnclear: true };
   const long = NOW - 2 * KEY_LIFETIME_MS;
 
   it.each<[string, string, Candidate[], Partial<Evidence>]>([
@@ -251,6 +253,19 @@ describe('what a look-up found is', () => {
       { record: record({ before: ['old'] }) },
     ],
     ['ours', 'in a run that was reset, on what this run made', [candidate()], { ...RESET, parentMade: true }],
+    [
+      'ours',
+      'when tried again after it ended unclear, on what this run made',
+      [candidate()],
+      { ...AGAIN, parentMade: true },
+    ],
+    ['clash', 'when tried again after it ended unclear', [candidate({ createdAt: long })], AGAIN],
+    [
+      'clash',
+      'when tried again after it ended unclear, where names are unique',
+      [candidate()],
+      { ...AGAIN, uniqueName: true },
+    ],
     ['clash', 'when it is not as asked', [candidate({ matches: false })], {}],
     ['clash', 'when there are two', [candidate(), candidate({ id: 'other' })], {}],
     ['clash', 'in a run that was reset', [candidate()], RESET],
@@ -329,6 +344,12 @@ describe('the record after a look-up', () => {
         before: ['old'],
         doubtful: ['thing'],
       }),
+    );
+  });
+
+  it('without one before, when tried again after it ended unclear, assumes that its new key was not sent', () => {
+    expect(sendingAfter([], { record: undefined, attempt: 1, afterUnclear: true })).toEqual(
+      unsent({ firstSentAt: NOW }),
     );
   });
 

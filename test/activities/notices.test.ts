@@ -62,15 +62,18 @@ describe('a notice', () => {
     });
   });
 
-  it('waits as long as the receiver asks for', async () => {
-    await withReceiver([{ status: 429, headers: { 'Retry-After': '60' } }], async ({ url }) => {
+  it.each([
+    ['as long as the receiver asks for', 429, '60', 'RateLimited', 60_000],
+    ['a second at least, whatever the receiver asks for', 503, '0', 'Unavailable', 1000],
+  ] as const)('waits %s', async (_, status, retryAfter, type, told) => {
+    await withReceiver([{ status, headers: { 'Retry-After': retryAfter } }], async ({ url }) => {
       const error = await send(url)
         .attempt()
         .catch((thrown: unknown) => thrown);
-      expect(error).toMatchObject({ type: 'RateLimited', nonRetryable: false });
+      expect(error).toMatchObject({ type, nonRetryable: false });
       const { nextRetryDelay } = error as { nextRetryDelay: number };
-      expect(nextRetryDelay).toBeGreaterThanOrEqual(60_000);
-      expect(nextRetryDelay).toBeLessThanOrEqual(72_000);
+      expect(nextRetryDelay).toBeGreaterThanOrEqual(told);
+      expect(nextRetryDelay).toBeLessThanOrEqual(told * 1.2);
     });
   });
 

@@ -54,6 +54,8 @@ export interface Step {
   heartbeats: unknown[];
   /** The same step in a run that a reset began: nothing is remembered. */
   reset(): Step;
+  /** The same step as a person has it tried again after it ended unclear: with keys of its own, and nothing remembered. */
+  again(): Step;
 }
 
 /**
@@ -106,6 +108,7 @@ export function newStep(
     },
     cancel: () => underWay?.cancel(),
     reset: () => newStep(id, info, context, randomUUID()),
+    again: () => newStep(id, info, { ...context, generation: context.generation + 1, afterUnclear: true }, runId),
   };
   return step;
 }
