@@ -13,17 +13,12 @@ import type { ActivityDependencies } from './dependencies.ts';
 import { failure, JobFailed, JobLost } from './failures.ts';
 import { timeOf } from './provide-connection.ts';
 
-/** A model, and as much of its columns as the run needs to know. */
+/** A model, and as much of its columns as the run needs to know: a wide table has thousands. */
 export interface ProvidedModel {
   resource: Resource;
   /** Those of the columns asked for that the model has. */
   columns: string[];
-  /** Some of its other columns, for messages. */
-  others: string[];
 }
-
-/** How many columns nobody asked for are returned, in count: a wide table has thousands. */
-const MAX_OTHERS = 20;
 
 /** How long to wait between two looks at a job, in ms: from the first to the longest. */
 const POLL = { first: 200, longest: 5_000, factor: 1.5 } as const;
@@ -146,9 +141,5 @@ function belongsTo(model: Model, connection: Resource): void {
 
 function provided({ id, name, fields }: Model, made: boolean, wanted: string[]): ProvidedModel {
   const names = fields.map((field) => field.name);
-  return {
-    resource: { id, name, made },
-    columns: wanted.filter((column) => names.includes(column)),
-    others: names.filter((column) => !wanted.includes(column)).slice(0, MAX_OTHERS),
-  };
+  return { resource: { id, name, made }, columns: wanted.filter((column) => names.includes(column)) };
 }
