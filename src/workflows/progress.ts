@@ -103,9 +103,10 @@ export class Progress {
     this.set(id, { state: 'pending', note });
   }
 
-  /** What it made has been deleted again. */
+  /** What it made has been deleted again. Why it failed, if it did, is told all the same. */
   undone(id: string): void {
-    this.set(id, { state: 'undone' });
+    const { failure } = this.of(id);
+    this.set(id, { state: 'undone', ...(failure === undefined ? {} : { failure }) });
   }
 
   /** Asks a person for the sign-in, or tells them what has changed about it. */
@@ -116,14 +117,14 @@ export class Progress {
 
   /** Asks a person to choose. */
   ask(question: Question): void {
-    this.state.questions = [...this.state.questions.filter(({ step }) => step !== question.step), question];
+    const others = this.state.questions.filter(({ step }) => step !== question.step);
+    this.state.questions = [...others, question];
     this.set(question.step, { state: 'waiting', note: 'waits for a person to choose' });
   }
 
-  /** The question of this step is answered, or no longer matters. */
+  /** The question of this step is answered. */
   answered(step: string): void {
-    this.state.questions = this.state.questions.filter((question) => question.step !== step);
-    if (this.of(step).state === 'waiting') this.running(step);
+    this.running(step);
   }
 
   warn(warning: string): void {
@@ -198,9 +199,17 @@ export class Progress {
     };
   }
 
+  /** Nobody is asked any more: not to sign in, not to choose, and not to mend what is blocked. */
   private stopAsking(): void {
     delete this.state.signIn.asked;
     this.state.questions = [];
+    this.state.steps = this.state.steps.map((step) => {
+      const { piece: _, note, ...rest } = step;
+      if (step.state === 'blocked') return { ...rest, state: 'failed' };
+      if (step.state === 'waiting') return { ...rest, state: 'pending', note: 'ended while it waited for a person' };
+      if (step.state === 'running') return { ...rest, state: 'pending', note: 'ended before it was done' };
+      return step;
+    });
     this.changed();
   }
 
@@ -208,8 +217,11 @@ export class Progress {
     id: string,
     change: Outcome & { state: StepState; failure?: StepFailure; piece?: string; generation?: number },
   ): void {
-    // Whoever has the sign-in link can connect an account, so it is shown only while it is needed.
-    if (id === STEP.signIn && change.state !== 'waiting') delete this.state.signIn.asked;
+    if (change.state !== 'waiting') {
+      // Whoever has the sign-in link can connect an account, so it is shown only while it is needed.
+      if (id === STEP.signIn) delete this.state.signIn.asked;
+      this.state.questions = this.state.questions.filter(({ step }) => step !== id);
+    }
     const { resources, generation } = this.of(id);
     this.state.steps = this.state.steps.map((step) =>
       step.id === id ? { id, resources, generation, ...change } : step,
