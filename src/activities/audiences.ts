@@ -1,8 +1,8 @@
 /** Step 4 of the walkthrough: a look at the audiences there are, for what the syncs ask of them. */
 import type { PolytomicClient } from '../polytomic/client.ts';
 import type { TargetField, TargetObject, TargetObjects } from '../polytomic/targets.ts';
-import { type Choice, chosenBy, listed } from '../request/choice.ts';
-import { mappingsOf, type SyncRequest } from '../request/schema.ts';
+import { type Choice, chosenBy, fitsNone, fitsSeveral, listed } from '../request/choice.ts';
+import { mappingsOf, type SyncRequest, supporting } from '../request/schema.ts';
 import type { Choices, Resource } from '../workflows/messages.ts';
 import { shorten } from '../workflows/shorten.ts';
 import { attempt, reading } from './attempt.ts';
@@ -85,9 +85,11 @@ export function audiencesNamed(
 
 /** The audiences that support a mode. */
 function choicesFor(mode: SyncRequest['mode'], targets: readonly TargetObject[]): Choice[] {
-  return targets
-    .filter(({ modes }) => modes.some(({ id }) => id === mode))
-    .map(({ id, name }) => ({ value: id, label: name }));
+  return targets.filter(({ modes }) => modes.some(({ id }) => id === mode)).map(choiceOf);
+}
+
+function choiceOf({ id, name }: TargetObject): Choice {
+  return { value: id, label: name };
 }
 
 type Inspected = InspectedAudience | { problems: Problem[] } | { ask: Ask };
@@ -135,19 +137,11 @@ class Inspection {
     const byId = data.filter(({ id }) => id === wanted);
     const [audience, ...others] = byId.length > 0 ? byId : data.filter(({ name }) => name === wanted);
     if (audience === undefined) {
-      const there = data.map(({ id, name }) => `${name} = ${id}`);
-      return {
-        problems: [
-          {
-            code: 'NotFound',
-            message: `there is no audience “${wanted}” in the ad accounts that are enabled; there are ${listed(there)}`,
-          },
-        ],
-      };
+      const message = fitsNone(wanted, choicesFor(sync.mode, data), 'audience', supporting(sync));
+      return { problems: [{ code: 'NotFound', message }] };
     }
     if (others.length > 0) {
-      const ids = [audience, ...others].map(({ id }) => id);
-      const why = `audience “${wanted}” fits several: ${listed(ids)}`;
+      const why = `Sync “${sync.name}”: ${fitsSeveral(wanted, [audience, ...others].map(choiceOf), 'audience')}.`;
       return { ask: ask(choicesFor(sync.mode, data), [wanted], why) };
     }
     const problems = [...modeProblems(sync, audience), ...(await this.fieldProblems(sync, audience))];

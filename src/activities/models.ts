@@ -14,17 +14,12 @@ import type { ActivityDependencies } from './dependencies.ts';
 import { ActivityProblem, JobFailed, JobLost } from './failures.ts';
 import { timeOf } from './provide-connection.ts';
 
-/** A model, and as much of its columns as the run needs to know. */
+/** A model, and as much of its columns as the run needs to know: a wide table has thousands. */
 export interface ProvidedModel {
   resource: Resource;
   /** Those of the columns asked for that the model has. */
   columns: string[];
-  /** Some of its other columns, for messages. */
-  others: string[];
 }
-
-/** How many columns nobody asked for are returned, in count: a wide table has thousands. */
-const MAX_OTHERS = 20;
 
 /** How long to wait between two looks at a job, in ms: from the first to the longest. */
 const POLL = { first: 200, longest: 5_000, factor: 1.5 } as const;
@@ -160,6 +155,5 @@ function provided(model: Model, made: boolean, wanted: string[]): ProvidedModel 
   return {
     resource: { id: model.id, name: model.name, made },
     columns: wanted.filter((column) => names.includes(column)),
-    others: names.filter((column) => !wanted.includes(column)).slice(0, MAX_OTHERS),
   };
 }

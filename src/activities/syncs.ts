@@ -35,7 +35,7 @@ export function syncActivities({ polytomic, resolveSecret }: ActivityDependencie
     /** Creates one sync and, where the request says so, its audience with it. */
     async createSync({ step, sync, model, connection, audience }: SyncParts): Promise<CreatedSync> {
       return attempt(`creating sync “${sync.name}”`, async () => {
-        checkColumns(sync, model);
+        await checkColumns(sync, model);
         const body = syncBody(sync, { modelId: model.resource.id, connectionId: connection.id, audience });
         const create = 'create' in audience ? audience.create : undefined;
 
@@ -93,18 +93,22 @@ export function syncActivities({ polytomic, resolveSecret }: ActivityDependencie
       });
     },
   };
+
+  async function checkColumns(sync: SyncRequest, model: ProvidedModel): Promise<void> {
+    const wanted = columnsOf(sync);
+    if (wanted.every((column) => model.columns.includes(column))) return;
+    // A sync that was mended since the model was made may read columns that nobody had asked for then.
+    const { fields } = await polytomic.models.get(model.resource.id, reading());
+    const there = fields.map(({ name }) => name);
+    const unknown = wanted.filter((column) => !there.includes(column));
+    if (unknown.length === 0) return;
+    throw new ActivityProblem(
+      'NotAllowed',
+      `model “${model.resource.name}” has no column ${listed(unknown)}; there are ${listed(there)}.`,
+    );
+  }
 }
 
 function idOf({ id }: { id: string }): string {
   return id;
-}
-
-function checkColumns(sync: SyncRequest, model: ProvidedModel): void {
-  const unknown = columnsOf(sync).filter((column) => !model.columns.includes(column));
-  if (unknown.length === 0) return;
-  const there = [...model.columns, ...model.others];
-  throw new ActivityProblem(
-    'NotAllowed',
-    `model “${model.resource.name}” has no column ${listed(unknown)}; there are ${listed(there)}.`,
-  );
 }

@@ -22,7 +22,14 @@ export { LIMITS } from './limits.ts';
 export { type RequestOptions, type RunSettings, settingsOf } from './options-schema.ts';
 export type { ScheduleSpec } from './schedule-schema.ts';
 export type { SecretReference } from './secret-reference.ts';
-export { type AudienceSpec, columnsOf, type FieldMapping, mappingsOf, type SyncRequest } from './sync-schema.ts';
+export {
+  type AudienceSpec,
+  columnsOf,
+  type FieldMapping,
+  mappingsOf,
+  type SyncRequest,
+  supporting,
+} from './sync-schema.ts';
 
 const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 

@@ -38,12 +38,16 @@ import { STEP } from './progress.ts';
 import { type PiecePath, Run, StepFailed, WaitAbandoned } from './run.ts';
 import { newRunState, type RunState } from './run-state.ts';
 import { shorten } from './shorten.ts';
-import { refusal, SignIn } from './sign-in.ts';
+import { SignIn } from './sign-in.ts';
 import { undoAll } from './undo.ts';
 import type { UndoEntry } from './undo-entries.ts';
+import { named, refusal, refuseOtherKeys } from './update-input.ts';
 
 /** LinkedIn serves an audience only with at least so many matched members, in count. */
 const LEAST_MEMBERS = 300;
+
+/** How long the reason of one who gives up may be, in characters. */
+const MAX_REASON = 1000;
 
 /**
  * Makes a LinkedIn Ads audience fed from a Snowflake query. Input: a request as docs/request.md describes it. `carried` is
@@ -55,8 +59,7 @@ export async function AudienceProvisioning(
 ): Promise<ProvisioningResult> {
   const { startTime, continuedFromExecutionRunId } = workflowInfo();
   const continued = continuedFromExecutionRunId === undefined ? undefined : carried;
-  const provisioning = new Provisioning(continued ?? newRunState(input, startTime));
-  if (continued === undefined) provisioning.accept(input);
+  const provisioning = new Provisioning(continued ?? newRunState(input, startTime), continued === undefined);
   return Promise.race([provisioning.provision(), provisioning.continueWhenLong()]);
 }
 
@@ -81,18 +84,19 @@ class Provisioning {
   private readonly scope = new CancellationScope();
   /** What a person who gave up said of it. */
   private givenUp: string | undefined;
-  private ending = false;
 
-  constructor(state: RunState) {
+  constructor(state: RunState, begins: boolean) {
     this.run = new Run(state);
-    this.signIn = new SignIn(this.run);
-    this.choices = new Choices(this.run);
     setHandler(statusQuery, () => this.run.progress.status(), {
       description: 'Where the run stands: its stage, each step with what it made, and whom it waits for.',
     });
     setHandler(undoEntriesQuery, () => this.run.state.undo, {
       description: 'What the run has made or may have made, for an undo.',
     });
+    if (begins) this.accept(state.request);
+    // What came before the run's first task is handed over at this moment: only now is there a plan to check it by.
+    this.signIn = new SignIn(this.run);
+    this.choices = new Choices(this.run);
     setHandler(retryStepUpdate, (retry) => this.retryStep(retry), {
       validator: (retry) => this.checkRetry(retry),
       description: 'Try a blocked step again, with a change or without: {"step": "model active-users", "change": {…}}',
@@ -104,14 +108,14 @@ class Provisioning {
   }
 
   /** Refuses a bad request with all of its faults, however the run was started. Echoes no value of it. */
-  accept(input: unknown): void {
+  private accept(input: unknown): void {
     const parsed = parseRequest(input);
     if (parsed.ok) {
       this.run.state.request = parsed.request;
       this.run.progress.plan(parsed.request);
       return;
     }
-    this.ending = true;
+    this.run.ending = true;
     this.run.state.request = {} as ProvisioningRequest;
     this.run.progress.end('failed');
     const faults = parsed.faults.map(({ path, message }) => ({ path, message }));
@@ -342,11 +346,12 @@ class Provisioning {
 
   private checkRetry(retry: RetryStep): void {
     if (this.isEnding) throw refusal('The run is ending.');
+    refuseOtherKeys(retry, ['step', 'change']);
     const blocked = this.run.progress.blockedSteps;
-    const step = this.run.progress.find(String(retry?.step));
+    const step = this.run.progress.find(String(retry.step));
     if (step === undefined || step.state !== 'blocked') {
       const which = blocked.length === 0 ? 'none is' : `blocked: ${blocked.join(', ')}`;
-      throw refusal(`Step ${String(retry?.step)} is not blocked; ${which}.`);
+      throw refusal(`Step ${named(retry.step)} is not blocked; ${which}.`);
     }
     if (retry.change === undefined || retry.change === null) return;
     const path = this.pieceOf(step.id);
@@ -358,6 +363,7 @@ class Provisioning {
 
   /** The change was checked when it was accepted; replay must not depend on today's schema. */
   private retryStep({ step, change }: RetryStep): { step: string; generation: number } {
+    if (this.run.progress.of(step).state !== 'blocked') throw refusal('Somebody else has retried it already.');
     const path = this.pieceOf(step);
     if (change !== undefined && change !== null && path !== undefined) {
       this.run.state.request = replaced(this.run.request, path, change);
@@ -379,9 +385,11 @@ class Provisioning {
 
   private checkGiveUp(given: { reason?: string } | undefined): void {
     if (this.isEnding) throw refusal('The run is ending already.');
-    const reason = given?.reason;
-    if (reason !== undefined && (typeof reason !== 'string' || reason.length > 1000)) {
-      throw refusal('`reason` must be a text of at most 1000 characters.');
+    if (given === undefined || given === null) return;
+    refuseOtherKeys(given, ['reason']);
+    const { reason } = given;
+    if (reason !== undefined && (typeof reason !== 'string' || reason.length > MAX_REASON)) {
+      throw refusal(`\`reason\` must be a text of at most ${MAX_REASON} characters.`, 'InvalidInput');
     }
   }
 
@@ -393,14 +401,14 @@ class Provisioning {
 
   /** Whether the run is about to end, or does so already: what is under way is waited for, and nothing else begins. */
   private get isEnding(): boolean {
-    return this.ending || this.scope.consideredCancelled;
+    return this.run.ending || this.scope.consideredCancelled;
   }
 
   /** Ends the run: as cancelled, or with every failure and all that is left. A fault of this code is left as it is. */
   private async endingOf(error: unknown): Promise<unknown> {
     const cancelled = isCancellation(error) && this.givenUp === undefined;
     if (!(isCancellation(error) || error instanceof StepFailed || error instanceof WaitAbandoned)) return error;
-    this.ending = true;
+    this.run.ending = true;
     if (this.run.settings.onFailure === 'undo') await this.undo();
     this.end(cancelled ? 'cancelled' : 'failed');
     const outcome = this.outcome();
@@ -438,7 +446,7 @@ class Provisioning {
   }
 
   private end(how: 'completed' | 'failed' | 'cancelled'): void {
-    this.ending = true;
+    this.run.ending = true;
     this.run.progress.end(how);
   }
 

@@ -124,14 +124,14 @@ export class Progress {
 
   /** Asks a person to choose. */
   ask(question: Question): void {
-    this.state.questions = [...this.state.questions.filter(({ step }) => step !== question.step), question];
+    const others = this.state.questions.filter(({ step }) => step !== question.step);
+    this.state.questions = [...others, question];
     this.set(question.step, { state: 'waiting', note: 'waits for a person to choose' });
   }
 
-  /** The question of this step is answered, or no longer matters. */
+  /** The question of this step is answered. */
   answered(step: string): void {
-    this.state.questions = this.state.questions.filter((question) => question.step !== step);
-    if (this.of(step).state === 'waiting') this.running(step);
+    this.running(step);
   }
 
   warn(warning: string): void {
@@ -211,7 +211,7 @@ export class Progress {
     this.state.steps = this.state.steps.map((step) => {
       const { piece: _, note: __, ...rest } = step;
       if (step.state === 'blocked') return { ...rest, state: 'failed' };
-      if (step.state === 'waiting') return { ...rest, state: 'pending' };
+      if (step.state === 'waiting') return { ...rest, state: 'pending', note: 'ended while it waited for a person' };
       return step.state === 'running' ? { ...rest, state: 'pending', note: 'did not end' } : step;
     });
     this.changed();
@@ -221,8 +221,11 @@ export class Progress {
     id: string,
     change: Outcome & { state: StepState; failure?: StepFailure; piece?: string; generation?: number },
   ): void {
-    // Whoever has the sign-in link can connect an account, so it is shown only while it is needed.
-    if (id === STEP.signIn && change.state !== 'waiting') delete this.state.signIn.asked;
+    if (change.state !== 'waiting') {
+      // Whoever has the sign-in link can connect an account, so it is shown only while it is needed.
+      if (id === STEP.signIn) delete this.state.signIn.asked;
+      this.state.questions = this.state.questions.filter(({ step }) => step !== id);
+    }
     const { resources, generation } = this.of(id);
     this.state.steps = this.state.steps.map((step) =>
       step.id === id ? { id, resources, generation, ...change } : step,

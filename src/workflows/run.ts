@@ -15,6 +15,7 @@ import {
 } from '@temporalio/workflow';
 import type { StepContext } from '../activities/create-once.ts';
 import type { Notice } from '../notices/notice.ts';
+import { utf8Bytes } from '../request/json-value.ts';
 import { type ProvisioningRequest, pathText, type RunSettings, settingsOf } from '../request/schema.ts';
 import { BLOCKED_STEP, PROVISIONING_STAGE, REQUESTER } from '../temporal/search-attributes.ts';
 import { localActivities, noticeActivities } from './activity-proxies.ts';
@@ -78,6 +79,9 @@ const MADE_NOTHING: readonly string[] = ['Refused', 'NotAllowed', 'NameTaken', '
 /** How long a run that has ended waits for notices that have not been delivered yet: long enough for a restart of who receives them. */
 const LAST_NOTICES_TIMEOUT = '5 minutes';
 
+/** Temporal's default limit is 2 KiB for the value of a search attribute (`limit.searchAttributeSizeOfValue`). */
+const MAX_ATTRIBUTE_BYTES = 1_900;
+
 /** What a {@link Notice} says besides what the run adds to all of them. */
 type NoticeText = Omit<Notice, 'id' | 'at' | 'name' | 'workflowId' | 'runId' | 'requester'>;
 
@@ -87,6 +91,8 @@ export class Run {
   readonly progress: Progress;
   /** Whether a step has failed, so that the run will fail once all branches have settled. */
   failing = false;
+  /** Whether the run is coming to its end, so that there is nothing to answer or to mend any more. */
+  ending = false;
   private inFlight = 0;
   /** Notices under way. A run that is cancelled tells so all the same. */
   private readonly notices = new Set<Promise<void>>();
@@ -294,11 +300,21 @@ export class Run {
     const { requester } = this.request;
     upsertSearchAttributes([
       { key: PROVISIONING_STAGE, value: stage },
-      { key: BLOCKED_STEP, value: blockedSteps },
+      { key: BLOCKED_STEP, value: asMany(blockedSteps) },
       ...(this.published !== '' || requester === undefined ? [] : [{ key: REQUESTER, value: requester }]),
     ]);
     this.published = published;
   }
+}
+
+/** As many of the first ones as Temporal takes for the value of one search attribute: more would fail the workflow task. */
+function asMany(values: readonly string[]): string[] {
+  const taken: string[] = [];
+  for (const value of values) {
+    if (utf8Bytes(JSON.stringify([...taken, value])) > MAX_ATTRIBUTE_BYTES) break;
+    taken.push(value);
+  }
+  return taken;
 }
 
 /** What a step failed with; `undefined` where the error is none of a step: a cancellation, or a fault of this code. */

@@ -1,5 +1,5 @@
 /** The LinkedIn sign-in: one person, a link, and a wait that may take a week. */
-import { ApplicationFailure, CancellationScope, isCancellation, setHandler } from '@temporalio/workflow';
+import { CancellationScope, isCancellation, setHandler } from '@temporalio/workflow';
 import type { ProvidedLinkedInConnection } from '../activities/linkedin-connection.ts';
 import type { SignInCheck } from '../activities/sign-in.ts';
 import { answeringActivities, pollingActivities, stepActivities } from './activity-proxies.ts';
@@ -14,6 +14,7 @@ import {
 import { STEP } from './progress.ts';
 import { failureOf, type Run, StepFault } from './run.ts';
 import { shorten } from './shorten.ts';
+import { refusal } from './update-input.ts';
 
 /** What a wait ends with: the sign-in, what a poll saw, a date, or a claim to check. */
 type Wake = 'claim' | 'polled' | 'reminder' | 'deadline';
@@ -289,11 +290,6 @@ function denialOf(payload: unknown): string | undefined {
   const words = [error, error_description].filter((one) => typeof one === 'string' && one !== '');
   if (words.length === 0) return denied === true ? 'the sign-in was denied' : undefined;
   return shorten(`the sign-in was denied: ${words.join(', ')}`, 300);
-}
-
-/** Fails an update, and nothing but the update. */
-export function refusal(message: string, type = 'NotNow'): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(message, type);
 }
 
 function rfc3339(ms: number): string {

@@ -21,3 +21,10 @@ export const FAILS = { options: { onBlocked: 'fail' } } as const satisfies Parti
 
 /** A model that cannot be made. */
 export const WRONG_QUERY = { 'active-users': { name: 'Active Users', query: 'SELECT nothing FROM nowhere' } };
+
+/** A LinkedIn Ads connection of its own, with these ad accounts. */
+export function withAccounts(
+  accounts: ProvisioningRequest['linkedinAds']['accounts'],
+): ProvisioningRequest['linkedinAds'] {
+  return { connection: { name: newName('LinkedIn') }, accounts };
+}
