@@ -37,11 +37,14 @@ export interface Stage extends Directions {
 export async function newStage({
   server,
   taskQueue = newTaskQueue(),
+  executionPaceMs,
 }: {
   server?: TemporalSettings;
   taskQueue?: string;
+  /** How long the sandbox leaves an execution in each of its four statuses, in ms. */
+  executionPaceMs?: number;
 } = {}): Promise<Stage> {
-  const sandbox = await newSandbox();
+  const sandbox = await newSandbox(executionPaceMs === undefined ? {} : { executionPaceMs });
   const clients = await newClient(taskQueue, server);
   const worker = {
     taskQueue,
