@@ -53,11 +53,21 @@ describe('watching for the sign-in', () => {
   });
 
   it.each([
-    ['allow', 'signed_in'],
-    ['no-accounts', 'no_accounts'],
+    ['allow', { state: 'signed_in' }],
+    ['no-accounts', { state: 'no_accounts', reason: expect.stringContaining('Robin Sandbox') }],
   ] as const)('ends when somebody has signed in (%s)', async (decision, outcome) => {
     const { connection, authUrl } = await unsignedLinkedIn(sandbox);
     await sandbox.signIn(authUrl, decision);
-    expect(await newRun(sandbox).task('awaitSignIn', { connection, pollMs: 1000 }).attempt()).toBe(outcome);
+    expect(await newRun(sandbox).task('awaitSignIn', { connection, pollMs: 1000 }).attempt()).toEqual(outcome);
+  });
+
+  it('goes on after a user without ad accounts who is known already, until somebody else signs in', async () => {
+    const { connection, authUrl } = await unsignedLinkedIn(sandbox);
+    await sandbox.signIn(authUrl, 'no-accounts');
+    const run = newRun(sandbox);
+    const task = run.task('awaitSignIn', { connection, pollMs: 123_000, untilAccounts: true });
+    await expect(task.attempt()).rejects.toMatchObject({ type: 'NotSignedInYet', nextRetryDelay: 123_000 });
+    await sandbox.signIn(await run.task('startSignIn', { connection }).result());
+    expect(await task.attempt()).toEqual({ state: 'signed_in' });
   });
 });
