@@ -52,7 +52,10 @@ describe('a denial', () => {
   it('that comes while a check is running is not lost', async () => {
     const name = await stage.start('denied-meanwhile');
     await stage.withWorker(() => stage.untilAsked(name));
-    await stage.sandbox.fault({ match: { method: 'GET', path: '/api/connections/*/parameter_values' }, latencyMs: 1_000 });
+    await stage.sandbox.fault({
+      match: { method: 'GET', path: '/api/connections/*/parameter_values' },
+      latencyMs: 1_000,
+    });
     await stage.withWorker(async () => {
       await stage.audiences.completeSignIn(name);
       await until('the check is running', async () => {

@@ -120,21 +120,21 @@ describe('retryStep of the sign-in after the time', () => {
 });
 
 describe('a claim at the very end of the time', () => {
-  it.each([
-    ['block', 1],
-    ['fail', 1],
-  ] as const)('is heard where it is in the history with the end of the time (onTimeout: %s)', async (onTimeout) => {
-    const name = await stage.start('race', { options: { signIn: { timeout: '2s', onTimeout } } });
-    const { status } = await stage.withWorker(() => stage.untilAsked(name));
-    // No worker until the time is over: it finds the claim and the end of the time together.
-    await stage.sandbox.signIn(status?.signIn?.url ?? '');
-    await stage.audiences.completeSignIn(name);
-    await until('the timer has fired', async () => {
-      const { events } = await stage.history(name);
-      return events?.some(({ timerFiredEventAttributes }) => timerFiredEventAttributes != null);
-    });
-    await stage.withWorker(() => expect(stage.audiences.result(name)).resolves.toMatchObject({ name }));
-  });
+  it.each(['block', 'fail'] as const)(
+    'is heard where it is in the history with the end of the time (onTimeout: %s)',
+    async (onTimeout) => {
+      const name = await stage.start('race', { options: { signIn: { timeout: '2s', onTimeout } } });
+      const { status } = await stage.withWorker(() => stage.untilAsked(name));
+      // No worker until the time is over: it finds the claim and the end of the time together.
+      await stage.sandbox.signIn(status?.signIn?.url ?? '');
+      await stage.audiences.completeSignIn(name);
+      await until('the timer has fired', async () => {
+        const { events } = await stage.history(name);
+        return events?.some(({ timerFiredEventAttributes }) => timerFiredEventAttributes != null);
+      });
+      await stage.withWorker(() => expect(stage.audiences.result(name)).resolves.toMatchObject({ name }));
+    },
+  );
 
   it('is heard where it comes while the last look is being taken', async () => {
     const name = await stage.start('last-look', { options: { signIn: { timeout: '2s', onTimeout: 'fail' } } });
@@ -142,8 +142,8 @@ describe('a claim at the very end of the time', () => {
       const url = (await stage.untilAsked(name)).status?.signIn?.url ?? '';
       await stage.sandbox.fault({
         match: { path: '/api/connections/*/parameter_values' },
+        status: 422,
         latencyMs: 2_000,
-        when: 'after',
         times: 1,
       });
       await until('the last look is under way', async () => {
