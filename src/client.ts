@@ -210,7 +210,8 @@ export class AudienceClient {
     // One that was terminated while it waited keeps the search attribute, and waits no more.
     const open = stage === undefined || ENDINGS.has(stage) ? '' : ` AND ExecutionStatus = 'Running'`;
     const ofStage = stage === undefined ? '' : ` AND ${PROVISIONING_STAGE.name} = '${stage}'${open}`;
-    const query = `WorkflowType = '${WORKFLOW_TYPE}'${ofStage}`;
+    // A run that continued as new is told by the one that it goes on as.
+    const query = `WorkflowType = '${WORKFLOW_TYPE}' AND ExecutionStatus != 'ContinuedAsNew'${ofStage}`;
     try {
       for await (const execution of this.temporal.workflow.list({ query, pageSize: Math.min(limit, 1000) })) {
         if (summaries.length >= limit) break;

@@ -87,6 +87,8 @@ export function reportOf(
     ...summary,
     workflowId: description.workflowId,
     ...('status' in answer && !endedUnheard(summary.state) ? { stage: answer.status.stage } : {}),
+    // Temporal's is that of the last run, where one that lived long went on as another.
+    ...('status' in answer ? { startedAt: answer.status.startedAt } : {}),
     ...answer,
     pendingActivities: (description.raw.pendingActivities ?? []).map(pendingActivity),
   };

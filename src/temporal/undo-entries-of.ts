@@ -13,6 +13,8 @@ export async function undoEntriesOf(client: Client, { workflowId, runId }: RunTo
   const { status, type } = await handle.describe();
   if (type !== WORKFLOW_TYPE) throw refused(`Workflow ${workflowId} is of type ${type}, and no ${WORKFLOW_TYPE}.`);
   if (status.name === 'RUNNING') throw refused(`Run ${runId} of ${workflowId} still runs: cancel it, or give it up.`);
+  if (status.name === 'CONTINUED_AS_NEW')
+    throw refused(`Run ${runId} of ${workflowId} went on as another run: name the last one of them.`);
   if (status.name === 'COMPLETED')
     throw refused(`Run ${runId} of ${workflowId} has completed: what it made is in use.`);
   return handle.query(undoEntriesQuery);

@@ -126,7 +126,9 @@ export class Progress {
     if (this.of(step).state === 'waiting') this.running(step);
   }
 
+  /** The same warning twice, as of notices that cannot be delivered for months, is told once. */
   warn(warning: string): void {
+    if (this.state.warnings.includes(warning)) return;
     this.state.warnings.push(warning);
     this.changed();
   }

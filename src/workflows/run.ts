@@ -271,9 +271,9 @@ export class Run {
       if (isCancellation(error)) return;
     }
     if (this.searchable) return this.show();
-    const warning =
-      'The search attributes are not registered: run `audience setup` to list runs by stage, requester or blocked step.';
-    if (!this.state.warnings.includes(warning)) this.progress.warn(warning);
+    this.progress.warn(
+      'The search attributes are not registered: run `audience setup` to list runs by stage, requester or blocked step.',
+    );
   }
 
   private show(): void {
