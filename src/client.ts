@@ -346,7 +346,9 @@ export class AudienceClient {
       ...(requester === undefined ? [] : [`${REQUESTER.name} = '${escaped(requester)}'`]),
       ...(blocked ? [`${BLOCKED_STEP.name} IS NOT NULL AND ExecutionStatus = 'Running'`] : []),
     ];
-    const query = [`WorkflowType = '${WORKFLOW_TYPE}'`, ...filters].join(' AND ');
+    // A run that continued as new is told by the one that it goes on as.
+    const ours = `WorkflowType = '${WORKFLOW_TYPE}' AND ExecutionStatus != 'ContinuedAsNew'`;
+    const query = [ours, ...filters].join(' AND ');
     try {
       for await (const execution of this.temporal.workflow.list({ query, pageSize: Math.min(limit, 1000) })) {
         if (summaries.length >= limit) break;

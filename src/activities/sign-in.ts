@@ -7,7 +7,10 @@ import type { ActivityDependencies } from './dependencies.ts';
 import { ActivityProblem, isNotReady } from './failures.ts';
 
 /** What Polytomic says about the sign-in. `no_accounts`: somebody has signed in who can choose no ad account. */
-export type SignInCheck = { state: 'signed_in' } | { state: 'not_yet' | 'no_accounts'; reason: string };
+export type SignInCheck =
+  | { state: 'signed_in' }
+  | { state: 'not_yet'; reason: string }
+  | { state: 'no_accounts'; reason: string };
 
 /**
  * What an error answer to `parameter_values` means for the sign-in. The reference says only that the call "errors until the
@@ -34,19 +37,24 @@ export function signInActivities({ polytomic }: ActivityDependencies) {
 
     /**
      * Watches for the sign-in: one attempt asks once, and "not yet" is a failure that Temporal's server tries again after
-     * `pollMs`. So the watching costs no worker anything, and history stays as it is however long it takes.
+     * `pollMs`. So the watching costs no worker anything, and history stays as it is however long it takes. With
+     * `untilAccounts` a user without ad accounts, who is known already, counts as "not yet".
      */
     async awaitSignIn({
       connection,
       pollMs,
+      untilAccounts = false,
     }: {
       connection: Resource;
       pollMs: number;
-    }): Promise<'signed_in' | 'no_accounts'> {
+      untilAccounts?: boolean;
+    }): Promise<Exclude<SignInCheck, { state: 'not_yet' }>> {
       return attempt(asking(connection), async () => {
         const answer = await check(connection);
-        if (answer.state !== 'not_yet') return answer.state;
-        throw new ActivityProblem('NotSignedInYet', `nobody has signed in yet: ${answer.reason}.`, pollMs);
+        if (answer.state === 'signed_in') return answer;
+        const { state, reason } = answer;
+        if (state === 'no_accounts' && !untilAccounts) return { state, reason };
+        throw new ActivityProblem('NotSignedInYet', `nobody has signed in yet: ${reason}.`, pollMs);
       });
     },
 

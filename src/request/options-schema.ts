@@ -34,7 +34,7 @@ const signIn = keyed('options of the sign-in', {
     'How old a sign-in link may be before whoever asks for it is given a fresh one. Default: 1h.',
   ).exactOptional(),
   remindEvery: duration(
-    'How often a reminder is sent while the sign-in is waited for; not longer than the timeout. Default: no reminders.',
+    'How often a reminder is sent while the sign-in is waited for; not longer than the timeout, and needs notify. Default: no reminders.',
   ).exactOptional(),
   poll: poll.exactOptional(),
 }).describe('How the LinkedIn sign-in is waited for.');

@@ -51,16 +51,18 @@ const MAX_REASON = 1000;
 
 /**
  * Makes a LinkedIn Ads audience fed from a Snowflake query. Input: a request as docs/request.md describes it. `carried` is
- * what a run that has lived long hands to the one that continues it; nobody else can give it.
+ * what a run that has lived long hands to the one that continues it; from anybody else it is ignored.
  */
 export async function AudienceProvisioning(
   input: ProvisioningRequest,
   carried?: RunState,
 ): Promise<ProvisioningResult> {
-  const { startTime, continuedFromExecutionRunId } = workflowInfo();
-  const continued = continuedFromExecutionRunId === undefined ? undefined : carried;
-  const provisioning = new Provisioning(continued ?? newRunState(input, startTime), continued === undefined);
-  return Promise.race([provisioning.provision(), provisioning.continueWhenLong()]);
+  const { startTime, firstExecutionRunId } = workflowInfo();
+  // Nobody can know a chain's id before it runs, so a state that bears it comes from within.
+  const continued = carried?.chain === firstExecutionRunId ? carried : undefined;
+  const state = continued ?? newRunState(input, startTime, firstExecutionRunId);
+  const provisioning = new Provisioning(state, continued === undefined);
+  return Promise.race([provisioning.provision(), provisioning.continueWhenLong(input)]);
 }
 
 interface SnowflakeBranch {
@@ -147,12 +149,12 @@ class Provisioning {
   }
 
   /** A run that lives for months continues as new when Temporal suggests it, while nothing is under way that would be lost. */
-  async continueWhenLong(): Promise<never> {
+  async continueWhenLong(input: ProvisioningRequest): Promise<never> {
     return CancellationScope.nonCancellable(async () => {
       await condition(
         () => workflowInfo().continueAsNewSuggested && this.run.idle && !this.isEnding && allHandlersFinished(),
       );
-      return continueAsNew<typeof AudienceProvisioning>(this.run.request, this.run.state);
+      return continueAsNew<typeof AudienceProvisioning>(input, this.run.state);
     });
   }
 
@@ -231,9 +233,8 @@ class Provisioning {
       made: (entry, { resource }) => madeBy(entry, resource),
     });
     const { resource: connection } = provided;
-    const { reconnect } = this.run.request.linkedinAds.connection;
     await this.run.step<string>(STEP.signIn, {
-      work: () => this.signIn.wait(provided, connection.made || reconnect === 'allowed'),
+      work: () => this.signIn.wait(provided.authUrl),
       outcome: (note) => ({ note }),
       wakes: () => this.signIn.hasClaim,
     });

@@ -134,7 +134,9 @@ export class Progress {
     this.running(step);
   }
 
+  /** The same warning twice, as of notices that cannot be delivered for months, is told once. */
   warn(warning: string): void {
+    if (this.state.warnings.includes(warning)) return;
     this.state.warnings.push(warning);
     this.changed();
   }

@@ -100,6 +100,8 @@ export class Run {
     cancellable: true,
     parent: new CancellationScope({ cancellable: false }),
   });
+
+  private readonly waits = new Set<() => boolean>();
   private searchable = false;
   private published = '';
 
@@ -123,9 +125,12 @@ export class Run {
     return { firstRunId: firstExecutionRunId, originalRunId: originalExecutionRunId };
   }
 
-  /** Whether no activity is under way that would be lost if the run continued as new. */
+  /**
+   * Whether nothing is under way that would be lost if the run continued as new: no activity, nor a wait that is over although
+   * its step has not been told yet.
+   */
   get idle(): boolean {
-    return this.inFlight === 0;
+    return this.inFlight === 0 && ![...this.waits].some((over) => over());
   }
 
   /** Counts a call while it is under way. */
@@ -232,10 +237,15 @@ export class Run {
 
   /** Waits for what only a person can bring about. Nobody is waited for once the run is failing. */
   async untilPerson(predicate: () => boolean, timeoutMs?: number): Promise<boolean> {
-    const either = () => predicate() || this.failing;
-    const met = timeoutMs === undefined ? await condition(either).then(() => true) : await condition(either, timeoutMs);
-    if (!predicate() && this.failing) throw new WaitAbandoned();
-    return met;
+    const over = () => predicate() || this.failing;
+    this.waits.add(over);
+    try {
+      const met = timeoutMs === undefined ? await condition(over).then(() => true) : await condition(over, timeoutMs);
+      if (!predicate() && this.failing) throw new WaitAbandoned();
+      return met;
+    } finally {
+      this.waits.delete(over);
+    }
   }
 
   /** Tells whoever the request names, beside the run's own work. A notice that cannot be delivered becomes a warning. */
@@ -286,9 +296,9 @@ export class Run {
       if (isCancellation(error)) return;
     }
     if (this.searchable) return this.show();
-    const warning =
-      'The search attributes are not registered: run `audience setup` to list runs by stage, requester or blocked step.';
-    if (!this.state.warnings.includes(warning)) this.progress.warn(warning);
+    this.progress.warn(
+      'The search attributes are not registered: run `audience setup` to list runs by stage, requester or blocked step.',
+    );
   }
 
   private show(): void {

@@ -112,12 +112,23 @@ describe('a sign-in that is watched for', () => {
   });
 
   it.each([
-    ['allow', 'signed_in'],
-    ['no-accounts', 'no_accounts'],
-  ] as const)('is there when somebody has signed in (%s)', async (decision, outcome) => {
+    ['allow', { state: 'signed_in' }],
+    ['no-accounts', { state: 'no_accounts', reason: expect.stringContaining('Robin Sandbox') }],
+  ] as const)('ends when somebody has signed in (%s)', async (decision, outcome) => {
     const { connection, authUrl } = await givenUnsigned();
     await scene.sandbox.signIn(authUrl, decision);
-    expect(await watch(connection)).toBe(outcome);
+    expect(await watch(connection)).toEqual(outcome);
+  });
+
+  it('goes on after a user without ad accounts who is known already, until somebody else signs in', async () => {
+    const { connection, authUrl } = await givenUnsigned();
+    await scene.sandbox.signIn(authUrl, 'no-accounts');
+    const known = { connection, pollMs: 123_000, untilAccounts: true };
+    const step = newStep('sign-in');
+    const failure = await failureOf(step.attempt(() => scene.activities.awaitSignIn(known)));
+    expect(failure).toMatchObject({ type: 'NotSignedInYet', nextRetryDelay: 123_000 });
+    await scene.sandbox.signIn(await restart(connection));
+    expect(await step.attempt(() => scene.activities.awaitSignIn(known))).toEqual({ state: 'signed_in' });
   });
 });
 

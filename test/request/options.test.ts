@@ -93,7 +93,7 @@ describe('settingsOf', () => {
     );
     fc.assert(
       fc.property(signIn, (put) => {
-        const parsed = parseRequest(changed('options', { signIn: put }));
+        const parsed = parseRequest(changed('options', { notify, signIn: put }));
         fc.pre(parsed.ok);
         const { timeoutMs, linkTtlMs, remindEveryMs = timeoutMs, pollMs = SECOND } = settingsOf(parsed.request).signIn;
         for (const ms of [timeoutMs, linkTtlMs, remindEveryMs, pollMs]) {
@@ -117,8 +117,8 @@ describe('options that are accepted', () => {
   });
 
   it('may remind as rarely as the wait is long', () => {
-    expect(faultLines(changed('options', { signIn: { timeout: '1h', remindEvery: '60m' } }))).toEqual([]);
-    expect(faultLines(changed('options', { signIn: { remindEvery: '7d' } }))).toEqual([]);
+    expect(faultLines(changed('options', { notify, signIn: { timeout: '1h', remindEvery: '60m' } }))).toEqual([]);
+    expect(faultLines(changed('options', { notify, signIn: { remindEvery: '7d' } }))).toEqual([]);
   });
 
   it.each(['http://localhost:8080/x', 'http://127.0.0.1/', 'http://[::1]:9', 'https://example.com'])(
@@ -158,9 +158,18 @@ describe('faults in options', () => {
       3600,
       `options.signIn.linkTtl: expects ${DURATION}; found a number; write the unit behind it`,
     ],
-    ['options.signIn.remindEvery', null, `options.signIn.remindEvery: expects ${DURATION}; found nothing`],
-    ['options.signIn', { timeout: '1d', remindEvery: '25h' }, `options.signIn.remindEvery: ${TOO_RARE}`],
-    ['options.signIn.remindEvery', '8d', `options.signIn.remindEvery: ${TOO_RARE}`],
+    [
+      'options',
+      { notify, signIn: { remindEvery: null } },
+      `options.signIn.remindEvery: expects ${DURATION}; found nothing`,
+    ],
+    ['options', { notify, signIn: { timeout: '1d', remindEvery: '25h' } }, `options.signIn.remindEvery: ${TOO_RARE}`],
+    ['options', { notify, signIn: { remindEvery: '8d' } }, `options.signIn.remindEvery: ${TOO_RARE}`],
+    [
+      'options.signIn.remindEvery',
+      '1d',
+      'options.signIn.remindEvery: needs `options.notify`, to say where reminders are sent',
+    ],
     [
       'options.signIn.onTimeout',
       'wait',

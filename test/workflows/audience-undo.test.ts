@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { type Client, WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import { undoEntriesOf } from '../../src/temporal/undo-entries-of.ts';
+import { undoEntriesOf } from '../../src/client/undo-entries-of.ts';
 import {
   UNDO_WORKFLOW_TYPE,
   type UndoResult,
