@@ -189,5 +189,5 @@ function unsuccessful(sync: Resource, { id, status, counts = {}, errors = [] }: 
     ...(counted.length === 0 ? [] : [`counts: ${counted.join(', ')}`]),
     ...(errors.length === 0 ? [] : [`errors: ${errors.join(' | ')}`]),
   ];
-  return failure('ExecutionFailed', `${said.join('; ')}. Mend its cause, then run the sync in Polytomic.`);
+  return failure('ExecutionFailed', `${said.join('; ')}. Mend its cause, then try the step again.`);
 }
