@@ -169,5 +169,5 @@ function unsuccessful({ status, counts = {}, errors = [] }: FirstExecution): Act
     ...(counted.length === 0 ? [] : [`counts: ${counted.join(', ')}`]),
     ...(errors.length === 0 ? [] : [`errors: ${errors.join(' | ')}`]),
   ];
-  return new ActivityProblem('ExecutionFailed', `${said.join('; ')}. Mend its cause, then run the sync in Polytomic.`);
+  return new ActivityProblem('ExecutionFailed', `${said.join('; ')}. Mend its cause, then try the step again.`);
 }
