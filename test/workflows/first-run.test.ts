@@ -140,7 +140,7 @@ describe('the first execution', () => {
       });
       expect(blocked.failure).toMatchObject({
         type: 'ExecutionFailed',
-        message: expect.stringContaining(`First execution ${first?.id} of sync “New audience” ended as canceled`),
+        message: expect.stringContaining(`Following execution ${first?.id} of sync “New audience”: it ended as canceled`),
       });
       expect((await slow.audiences.status(name)).stage).toBe('blocked');
 
