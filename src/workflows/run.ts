@@ -291,9 +291,12 @@ export class Run {
   /** From now on stage, requester and blocked steps are search attributes, if the namespace has them. Never fails. */
   async publish(): Promise<void> {
     try {
-      this.searchable = await this.call(() => localActivities.searchAttributesRegistered());
-    } catch (error) {
-      if (isCancellation(error)) return;
+      // A run that is cancelled at once is listed as cancelled all the same.
+      this.searchable = await CancellationScope.nonCancellable(() =>
+        this.call(() => localActivities.searchAttributesRegistered()),
+      );
+    } catch {
+      this.searchable = false;
     }
     if (this.searchable) return this.show();
     this.progress.warn(

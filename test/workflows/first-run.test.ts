@@ -140,7 +140,9 @@ describe('the first execution', () => {
       });
       expect(blocked.failure).toMatchObject({
         type: 'ExecutionFailed',
-        message: expect.stringContaining(`Following execution ${first?.id} of sync “New audience”: it ended as canceled`),
+        message: expect.stringContaining(
+          `Following execution ${first?.id} of sync “New audience”: it ended as canceled`,
+        ),
       });
       expect((await slow.audiences.status(name)).stage).toBe('blocked');
 

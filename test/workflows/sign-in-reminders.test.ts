@@ -17,9 +17,13 @@ async function reminded(
   story: (name: string, notices: () => Notice[]) => Promise<void>,
 ): Promise<void> {
   await withReceiver([{ status: 204 }], async ({ url, received }) => {
-    const notify = { url, secret: { env: 'SNOWFLAKE_PASSWORD' } };
+    const notify = { url, secret: { env: 'AUDIENCE_NOTICE_KEY' } };
     const name = await stage.start(about, { options: { signIn: { remindEvery: '1s', ...signIn }, notify } });
-    const env = { ...stage.worker.env, AUDIENCE_NOTIFY_ALLOW: '127.0.0.0/8' };
+    const env = {
+      ...stage.worker.env,
+      AUDIENCE_NOTICE_KEY: 'key of the notices',
+      AUDIENCE_NOTIFY_ALLOW: '127.0.0.0/8',
+    };
     await withWorker({ ...stage.worker, env }, () =>
       story(name, () => received.map(({ body }: ReceivedNotice) => JSON.parse(body) as Notice)),
     );
