@@ -2,8 +2,8 @@
 import { activityInfo, heartbeat, sleep } from '@temporalio/activity';
 import { ApiError } from '../polytomic/errors.ts';
 import type { Execution } from '../polytomic/executions.ts';
+import { shorten } from '../request/shorten.ts';
 import type { ExecutionCounts, FirstExecution, Resource } from '../workflows/messages.ts';
-import { shorten } from '../workflows/shorten.ts';
 import { attempt, reading } from './attempt.ts';
 import { factsOf, type StepContext, sendOnce } from './create-once.ts';
 import type { ActivityDependencies } from './dependencies.ts';

@@ -7,7 +7,7 @@ import { ApplicationFailure } from '@temporalio/activity';
 import { ApplicationFailureCategory } from '@temporalio/common';
 import { ApiError, NoAnswerError, PolytomicError, UnexpectedAnswerError } from '../polytomic/errors.ts';
 import { SecretError } from '../request/secrets.ts';
-import { shorten } from '../workflows/shorten.ts';
+import { shorten } from '../request/shorten.ts';
 
 /** The codes of failures, with whether trying again can help. */
 export const FAILURE_CODES = {

@@ -20,7 +20,14 @@ import type { AudienceInspection } from '../activities/audiences.ts';
 import type { StepContext } from '../activities/create-once.ts';
 import type { ProvidedLinkedInConnection } from '../activities/linkedin-connection.ts';
 import type { ProvidedModel } from '../activities/models.ts';
-import { columnsOf, type ProvisioningRequest, parseChange, parseRequest, replaced } from '../request/schema.ts';
+import {
+  columnsOf,
+  type ProvisioningRequest,
+  parseChange,
+  parseRequest,
+  replaced,
+  shorten,
+} from '../request/schema.ts';
 import { followingActivities, longActivities, stepActivities } from './activity-proxies.ts';
 import { Choices, type EnabledAccounts, faultsText } from './choices.ts';
 import {
@@ -37,7 +44,6 @@ import {
 import { STEP } from './progress.ts';
 import { type PiecePath, Run, StepFailed, WaitAbandoned } from './run.ts';
 import { newRunState, type RunState } from './run-state.ts';
-import { shorten } from './shorten.ts';
 import { SignIn } from './sign-in.ts';
 import { undoAll } from './undo.ts';
 import type { UndoEntry } from './undo-entries.ts';

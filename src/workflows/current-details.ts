@@ -2,9 +2,10 @@
  * The run as Markdown, for the *User Metadata* tab of the Temporal Web UI. Its pane may be no more than ten lines high, so
  * what is asked of whom comes first, then what went wrong, then the steps.
  */
+
+import { shorten } from '../request/schema.ts';
 import { escapeMarkdown, linkOf, MAX_URL_BYTES, table, urlBytes } from './markdown.ts';
 import type { ProvisioningStatus, Question, SignInStatus, Stage, StepStatus } from './messages.ts';
-import { shorten } from './shorten.ts';
 import { MARK, outcomesOf } from './step-text.ts';
 
 /** How much of a failure's message, or of a warning, is shown, in characters. Query `status` has all of it. */

@@ -15,15 +15,20 @@ import {
 } from '@temporalio/workflow';
 import type { StepContext } from '../activities/create-once.ts';
 import type { Notice } from '../notices/notice.ts';
-import { utf8Bytes } from '../request/json-value.ts';
-import { type ProvisioningRequest, pathText, type RunSettings, settingsOf } from '../request/schema.ts';
+import {
+  type ProvisioningRequest,
+  pathText,
+  type RunSettings,
+  settingsOf,
+  shorten,
+  utf8Bytes,
+} from '../request/schema.ts';
 import { BLOCKED_STEP, PROVISIONING_STAGE, REQUESTER } from '../temporal/search-attributes.ts';
 import { localActivities, noticeActivities } from './activity-proxies.ts';
 import { currentDetails } from './current-details.ts';
 import type { StepFailure } from './messages.ts';
 import { type Outcome, Progress } from './progress.ts';
 import type { RunState } from './run-state.ts';
-import { shorten } from './shorten.ts';
 import type { UndoEntry } from './undo-entries.ts';
 
 /** Where a piece of the request stands, e.g. `['models', 'active-users']`. */

@@ -2,6 +2,7 @@
 import { CancellationScope, isCancellation, setHandler } from '@temporalio/workflow';
 import type { ProvidedLinkedInConnection } from '../activities/linkedin-connection.ts';
 import type { SignInCheck } from '../activities/sign-in.ts';
+import { shorten } from '../request/schema.ts';
 import { answeringActivities, pollingActivities, stepActivities } from './activity-proxies.ts';
 import {
   oauthCompletedSignal,
@@ -13,7 +14,6 @@ import {
 } from './messages.ts';
 import { STEP } from './progress.ts';
 import { failureOf, type Run, StepFault } from './run.ts';
-import { shorten } from './shorten.ts';
 import { refusal } from './update-input.ts';
 
 /** What ends a wait: a claim to check, what a poll saw, or a date. */

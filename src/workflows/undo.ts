@@ -1,7 +1,8 @@
 /** Taking back what a run made, last first. Shared by a run that ends and by the workflow that cleans up after one. */
+
+import { shorten } from '../request/schema.ts';
 import { undoActivities } from './activity-proxies.ts';
 import { failureOf } from './run.ts';
-import { shorten } from './shorten.ts';
 import type { UndoEntry, UndoOutcome } from './undo-entries.ts';
 
 /** Undoes every entry in reverse order. What cannot be undone is told, and stops nothing. Call it in a scope that cannot be cancelled. */

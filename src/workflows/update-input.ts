@@ -1,7 +1,6 @@
 /** What all updates hold their input to. */
 import { ApplicationFailure } from '@temporalio/workflow';
-import { isMap } from '../request/strict-shapes.ts';
-import { shorten } from './shorten.ts';
+import { isMap, shorten } from '../request/schema.ts';
 
 /** Fails an update, and nothing but the update. */
 export function refusal(message: string, type = 'NotNow'): ApplicationFailure {
