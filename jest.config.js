@@ -16,5 +16,6 @@ export default {
   },
   // A provisioning takes a second or two, on a busy machine a few more.
   testTimeout: 60_000,
-  collectCoverageFrom: ['src/**/*.ts'],
+  // Programs are run as processes of their own, where Jest does not see them.
+  collectCoverageFrom: ['src/**/*.ts', '!src/**/main.ts', '!src/build-workflow-bundle.ts'],
 };

@@ -9,6 +9,7 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const { code } = await bundleWorkflowCode({
   ...dataConverter(),
   workflowsPath: here('./workflows/workflows.js'),
+  payloadConverterPath: here('./workflows/payload-converter.js'),
   logger: new DefaultLogger('WARN'),
   // The SDK's default is absolute paths: stacks in histories would tell of the machine that built the package.
   webpackConfigHook: (config) => ({

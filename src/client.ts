@@ -198,8 +198,12 @@ export class AudienceClient {
    * @throws NotFoundError
    */
   async status(name: string): Promise<ProvisioningReport> {
-    const [description, answer] = await Promise.all([this.describe(name), this.found(name, () => this.ask(name))]);
-    return reportOf(description, answer);
+    const ask = () => this.found(name, () => this.ask(name));
+    const [description, answer] = await Promise.all([this.describe(name), ask()]);
+    // It may have ended between the two answers. What it says of itself then must not be older than its end.
+    const ended = summaryOf(description).state !== 'running';
+    const outrun = ended && 'status' in answer && !ENDINGS.has(answer.status.stage);
+    return reportOf(description, outrun ? await ask() : answer);
   }
 
   /**
@@ -351,14 +355,17 @@ export class AudienceClient {
     const open = stage === undefined || ENDINGS.has(stage) ? '' : ` AND ExecutionStatus = 'Running'`;
     const filters = [
       ...(stage === undefined ? [] : [`${PROVISIONING_STAGE.name} = '${stage}'${open}`]),
-      ...(requester === undefined ? [] : [`${REQUESTER.name} = '${escaped(requester)}'`]),
+      ...(requester === undefined ? [] : [requesterFilter(requester)]),
       ...(blocked ? [`${BLOCKED_STEP.name} IS NOT NULL AND ExecutionStatus = 'Running'`] : []),
     ];
-    const query = [`WorkflowType = '${WORKFLOW_TYPE}'`, ...filters].join(' AND ');
+    // A run that continued as new is told by the one that it goes on as.
+    const ours = `WorkflowType = '${WORKFLOW_TYPE}' AND ExecutionStatus != 'ContinuedAsNew'`;
+    const query = [ours, ...filters].join(' AND ');
     try {
       for await (const execution of this.temporal.workflow.list({ query, pageSize: Math.min(limit, 1000) })) {
         if (summaries.length >= limit) break;
-        summaries.push(summaryOf(execution));
+        const summary = summaryOf(execution);
+        if (requester === undefined || summary.requester === requester) summaries.push(summary);
       }
     } catch (error) {
       if (filters.length === 0 || grpcCode(error) !== GRPC.invalidArgument) throw error;
@@ -517,9 +524,15 @@ function isSilence(error: unknown): boolean {
   return !(error instanceof WorkflowNotFoundError) && silent.includes(grpcCode(error));
 }
 
-/** A text within single quotes of a list query. */
-function escaped(text: string): string {
-  return text.replace(/[\\']/g, (sign) => `\\${sign}`);
+/**
+ * What finds the provisionings of a requester, and maybe more. The text up to the first double quote or backslash is looked
+ * for: there is no way to write those in a query so that Temporal finds them.
+ */
+function requesterFilter(requester: string): string {
+  const [findable = ''] = requester.split(/["\\]/);
+  const text = `'${findable.replaceAll("'", "\\'")}'`;
+  if (findable === '') return `${REQUESTER.name} IS NOT NULL`;
+  return `${REQUESTER.name} ${findable === requester ? '=' : 'STARTS_WITH'} ${text}`;
 }
 
 /** The status code of a gRPC error, also of one that the SDK wrapped. */

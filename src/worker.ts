@@ -15,12 +15,12 @@ import {
 } from '@temporalio/worker';
 import { createActivities } from './activities/activities.ts';
 import { builtFile } from './built-files.ts';
+import { undoEntriesOf } from './client/undo-entries-of.ts';
 import { packageVersion } from './package-version.ts';
-import { createSecretResolver } from './request/secrets.ts';
+import { createNoticeKeyResolver, createSecretResolver } from './request/secrets.ts';
 import { connectClient, connectWorker, type TemporalSettings, temporalSettings } from './temporal/connection.ts';
 import { dataConverter } from './temporal/data-converter.ts';
 import { searchAttributesRegistered } from './temporal/register-search-attributes.ts';
-import { undoEntriesOf } from './temporal/undo-entries-of.ts';
 import { type WorkerSettings, WorkerSettingsError, workerSettings } from './worker-settings.ts';
 
 /** Made by `npm run build`, so that a worker starts without webpack. */
@@ -96,6 +96,7 @@ export async function startWorker({
       activities: createActivities({
         polytomic,
         resolveSecret: createSecretResolver({ env, ...secrets }),
+        resolveNoticeKey: createNoticeKeyResolver({ env, ...secrets }),
         noticeNetworks: settings.noticeNetworks,
         undoEntriesOf: (run) => undoEntriesOf(client, run),
         searchAttributesRegistered: () => searchAttributesRegistered(clientConnection, temporal.namespace),

@@ -7,7 +7,7 @@ import { attempt, reading } from './attempt.ts';
 import { type Ask, ask, choicesOf } from './choices.ts';
 import { choose } from './choose.ts';
 import type { ActivityDependencies } from './dependencies.ts';
-import { failure } from './failures.ts';
+import { ActivityProblem } from './failures.ts';
 
 /** LinkedIn Ads' name of the parameter that holds the ad accounts (Polytomic's reference, `parameter_values`). */
 const PARAMETER = 'accounts';
@@ -50,10 +50,7 @@ export function adAccountActivities({ polytomic }: ActivityDependencies) {
           const kept = await writeAccounts(polytomic, connection.id, [...enabled, ...missing]);
           // The write replaces the whole list, so another run that writes at this moment may undo ours: look, and try again.
           if (chosen.some(({ value }) => !kept.some((one) => one.value === value))) {
-            throw failure(
-              'Unavailable',
-              `Enabling ad accounts on “${connection.name}”: Polytomic did not keep all of them. Trying again.`,
-            );
+            throw new ActivityProblem('Unavailable', 'Polytomic did not keep all of them. Trying again.');
           }
         }
         return { enabled: chosen, added: chosen.filter(({ value }) => !enabledBefore.includes(value)) };
@@ -85,9 +82,9 @@ export function adAccountActivities({ polytomic }: ActivityDependencies) {
     const parameters = await polytomic.connections.parameterValues(connection.id, reading());
     const allowed = adAccountsIn(parameters);
     if (allowed.length > 0) return allowed;
-    throw failure(
+    throw new ActivityProblem(
       'NotAllowed',
-      `Enabling ad accounts on “${connection.name}”: the LinkedIn user who signed in may use no ad account. Give them a role in LinkedIn Campaign Manager, or sign in as somebody else.`,
+      `the LinkedIn user who signed in may use no ad account. Give them a role in LinkedIn Campaign Manager, or sign in as somebody else.`,
     );
   }
 }
@@ -128,10 +125,7 @@ function questionOf(wanted: 'all' | 'ask' | string[], allowed: AdAccount[]): Ask
 }
 
 function chosenOf(wanted: 'all' | 'ask' | string[], allowed: AdAccount[]): AdAccount[] {
-  if (!Array.isArray(wanted)) return allowed;
-  // By label and by value the same account can be named twice.
-  const chosen = choose(wanted, allowed, 'ad account').map(({ value }) => value);
-  return allowed.filter(({ value }) => chosen.includes(value));
+  return Array.isArray(wanted) ? choose(wanted, allowed, 'ad account') : allowed;
 }
 
 function accountsOf({ configuration }: { configuration: Record<string, unknown> }): AdAccount[] {

@@ -1,14 +1,15 @@
 /** Step 4 of the walkthrough: a look at the audiences there are, for what the syncs ask of them. */
 import type { PolytomicClient } from '../polytomic/client.ts';
 import type { TargetField, TargetObject, TargetObjects } from '../polytomic/targets.ts';
-import { type Choice, chosenBy, listed } from '../request/choice.ts';
-import { mappingsOf, type SyncRequest } from '../request/schema.ts';
+import { type Choice, chosenBy, fitsNone, fitsSeveral, listed } from '../request/choice.ts';
+import { mappingsOf, type SyncRequest, supporting } from '../request/schema.ts';
+import { shorten } from '../request/shorten.ts';
 import type { Choices, Resource } from '../workflows/messages.ts';
 import { attempt, reading } from './attempt.ts';
 import { type Ask, ask, choicesOf } from './choices.ts';
 import { isLaterRun } from './create-once.ts';
 import type { ActivityDependencies } from './dependencies.ts';
-import { type FailureCode, isFinal } from './failures.ts';
+import { type FailureCode, isFinal, MAX_MESSAGE } from './failures.ts';
 
 /** An audience to create, in Polytomic's own values. */
 export interface AudienceToCreate {
@@ -84,9 +85,11 @@ export function audiencesNamed(
 
 /** The audiences that support a mode. */
 function choicesFor(mode: SyncRequest['mode'], targets: readonly TargetObject[]): Choice[] {
-  return targets
-    .filter(({ modes }) => modes.some(({ id }) => id === mode))
-    .map(({ id, name }) => ({ value: id, label: name }));
+  return targets.filter(({ modes }) => modes.some(({ id }) => id === mode)).map(choiceOf);
+}
+
+function choiceOf({ id, name }: TargetObject): Choice {
+  return { value: id, label: name };
 }
 
 type Inspected = InspectedAudience | { problems: Problem[] } | { ask: Ask };
@@ -116,7 +119,7 @@ class Inspection {
     const [first] = inspected.problems;
     if (first === undefined) throw new TypeError(`sync ${sync.name} has a problem without a word for it`);
     const message = inspected.problems.map((problem) => `Sync “${sync.name}”: ${problem.message}.`).join('\n');
-    return { problem: { code: first.code, message } };
+    return { problem: { code: first.code, message: shorten(message, MAX_MESSAGE) } };
   }
 
   private async inspect(sync: SyncRequest): Promise<Inspected> {
@@ -134,19 +137,11 @@ class Inspection {
     const byId = data.filter(({ id }) => id === wanted);
     const [audience, ...others] = byId.length > 0 ? byId : data.filter(({ name }) => name === wanted);
     if (audience === undefined) {
-      const there = data.map(({ id, name }) => `${name} = ${id}`);
-      return {
-        problems: [
-          {
-            code: 'NotFound',
-            message: `there is no audience “${wanted}” in the ad accounts that are enabled; there are ${listed(there)}`,
-          },
-        ],
-      };
+      const message = fitsNone(wanted, choicesFor(sync.mode, data), 'audience', supporting(sync));
+      return { problems: [{ code: 'NotFound', message }] };
     }
     if (others.length > 0) {
-      const ids = [audience, ...others].map(({ id }) => id);
-      const why = `audience “${wanted}” fits several: ${listed(ids)}`;
+      const why = `Sync “${sync.name}”: ${fitsSeveral(wanted, [audience, ...others].map(choiceOf), 'audience')}.`;
       return { ask: ask(choicesFor(sync.mode, data), [wanted], why) };
     }
     const problems = [...modeProblems(sync, audience), ...(await this.fieldProblems(sync, audience))];
@@ -189,16 +184,23 @@ class Inspection {
   private async fieldProblems(sync: SyncRequest, audience: TargetObject): Promise<string[]> {
     const { fields } = await this.polytomic.targets.fields(this.connection.id, audience.id, reading());
     const known = new Map(fields.map((field) => [field.id, field]));
-    const targets = [
-      ...mappingsOf(sync).map(({ to }) => to),
-      ...(sync.identity === undefined ? [] : [sync.identity.to]),
+    const { identity, filters = [], overrideFields = [] } = sync;
+    const mappings = [...mappingsOf(sync), ...overrideFields];
+    const written = [...mappings.map(({ to }) => to), ...(identity === undefined ? [] : [identity.to])];
+    // What Polytomic makes in the audience need not be there.
+    const expected = [
+      ...mappings.filter((mapping) => !mapping.new).map(({ to }) => to),
+      ...(identity === undefined || identity.newField ? [] : [identity.to]),
+      ...filters.flatMap((filter) => ('to' in filter ? [filter.to] : [])),
     ];
-    const unknown = targets.filter((target) => !known.has(target));
-    const missing = fields.filter(({ id, required }) => required && !targets.includes(id)).map(({ id }) => id);
+    const unknown = [...new Set(expected)].filter((target) => !known.has(target));
+    // What is removed needs no more than its identity; what is only updated has the rest already.
+    const whole = sync.mode !== 'remove' && sync.mode !== 'update';
+    const missing = fields.filter(({ id, required }) => whole && required && !written.includes(id)).map(({ id }) => id);
     return [
-      ...unknown.map(
-        (target) => `audience “${audience.name}” has no field “${target}”; there are ${listed([...known.keys()])}`,
-      ),
+      ...(unknown.length > 0
+        ? [`audience “${audience.name}” has no field ${listed(unknown)}; there are ${listed([...known.keys()])}`]
+        : []),
       ...(missing.length > 0
         ? [`audience “${audience.name}” requires ${listed(missing)}, which no field of the sync fills`]
         : []),
@@ -221,13 +223,21 @@ function identityProblems({ identity }: SyncRequest, field: TargetField | undefi
   ];
 }
 
-function modeProblems({ mode, identity }: SyncRequest, { name, modes }: TargetObject): string[] {
+function modeProblems(sync: SyncRequest, { name, modes }: TargetObject): string[] {
+  const { mode, identity, filters = [], overrideFields = [] } = sync;
   const supported = modes.find(({ id }) => id === mode);
   if (supported === undefined)
     return [`audience “${name}” does not support mode “${mode}”; it supports ${listed(modes.map(({ id }) => id))}`];
-  if (supported.requires_identity && identity === undefined)
-    return [`mode “${mode}” of audience “${name}” needs an identity`];
-  return [];
+  const ofMode = `mode “${mode}” of audience “${name}”`;
+  const perField = [...mappingsOf(sync), ...overrideFields].some((mapping) => mapping.mode !== undefined);
+  const onTarget = filters.some((filter) => 'to' in filter);
+  return [
+    ...(supported.requires_identity && identity === undefined ? [`${ofMode} needs an identity`] : []),
+    ...(supported.supports_per_field_mode === false && perField ? [`${ofMode} takes no mode for a single field`] : []),
+    ...(supported.supports_target_filters === false && onTarget
+      ? [`${ofMode} takes no filter on a field of the audience; filter by a column of the model`]
+      : []),
+  ];
 }
 
 function notAllowed(message: string): Problem {

@@ -1,6 +1,6 @@
 /** What there is to choose from, as much of it as a person is shown at once. */
-import { type Choice, matching } from '../request/choice.ts';
-import { type Choices, MAX_CHOICES } from '../workflows/messages.ts';
+import { type Choice, MAX_CHOICES, matching } from '../request/choice.ts';
+import type { Choices } from '../workflows/messages.ts';
 
 /** A choice that is left to a person: because the request says so, or because of `why`. */
 export interface Ask extends Choices {

@@ -1,9 +1,10 @@
 /** Sends a create to Polytomic so that over all attempts, answers and restarts one thing is made, and its id is known. */
 import { activityInfo, heartbeat } from '@temporalio/activity';
 import { ApiError, UnexpectedAnswerError } from '../polytomic/errors.ts';
-import { failure, JobFailed, JobLost } from './failures.ts';
+import { ActivityProblem, JobFailed, JobLost } from './failures.ts';
 import {
   type Answer,
+  type AttemptFacts,
   beginningOf,
   type Candidate,
   type Evidence,
@@ -11,6 +12,10 @@ import {
   judge,
   MAX_CONFLICTS,
   recordAfter,
+  recordAfterLookUp,
+  recordOfAnswer,
+  recordOfSend,
+  recordToResend,
   type SendRecord,
 } from './idempotency.ts';
 
@@ -36,14 +41,17 @@ export interface Found<T> extends Candidate {
 /** What is to be created, and how. `S` is the answer to the POST, `T` what comes of it in the end. */
 export interface Creation<S, T> {
   context: StepContext;
-  /** What it is, for messages, e.g. `connection “Snowflake”`. */
-  what: string;
   /** Everything that has this name now. */
   lookUp: () => Promise<Array<Found<T>>>;
   /** One POST with this key; the activity's only one in an attempt. `leftover` as {@link Creation.leftovers} found it. */
   send: (key: string, leftover: string | undefined) => Promise<S>;
-  /** What the answer leads to, e.g. the model that a job makes. May fail and be tried again: the same key brings the same answer. */
+  /** What the answer leads to, e.g. the model that a job makes. May fail and be tried again with the same answer. */
   settle: (sent: S) => Promise<T>;
+  /**
+   * Whether the answer is kept in heartbeat details, so that it must be short and hold no secret. Else the next attempt asks
+   * for it once more, with the same key: wrong where much time may pass, in which Polytomic's answer may turn into an error.
+   */
+  keepAnswer?: boolean;
   /**
    * Ids of pieces that a failed send can leave although what it was to make is not there. None may be there before the
    * first send; one that is there after a send of unknown outcome is built on, not made again.
@@ -80,29 +88,25 @@ export async function createOnce<S, T>(creation: Creation<S, T>): Promise<Create
   // A heartbeat replaces the details of the one before, so each repeats the record.
   const alive = setInterval(() => heartbeat(record), HEARTBEAT_MS);
   try {
-    const begun = await begin(creation, evidenceOf(creation, record));
-    if ('item' in begun) return begun;
-    remember(begun);
-    return await sendAndSettle(creation, begun, remember);
+    if (record?.answer !== undefined) return await settle(creation, record.answer as S, record, remember);
+    const { context, parentMade, uniqueName } = creation;
+    const begun = await begin(creation, { ...factsOf(context, record), parentMade, uniqueName });
+    return 'item' in begun ? begun : await sendAndSettle(creation, begun, remember);
   } finally {
     clearInterval(alive);
   }
 }
 
-function evidenceOf<S, T>(
-  { context, parentMade, uniqueName }: Creation<S, T>,
-  record: SendRecord | undefined,
-): Evidence {
+/** What is known when this attempt of a step begins. */
+export function factsOf({ originalRunId, afterUnclear }: StepContext, record: SendRecord | undefined): AttemptFacts {
   const { attempt, scheduledTimestampMs: scheduledAt } = activityInfo();
   return {
     record,
     now: Date.now(),
     scheduledAt,
     attempt,
-    laterRun: isLaterRun(context.originalRunId),
-    afterUnclear: context.afterUnclear ?? false,
-    parentMade,
-    uniqueName,
+    laterRun: isLaterRun(originalRunId),
+    afterUnclear: afterUnclear ?? false,
   };
 }
 
@@ -116,41 +120,28 @@ export function isLaterRun(originalRunId: string): boolean {
 
 /** What is there already and settles the matter, or the record of the send to be made. */
 async function begin<S, T>(creation: Creation<S, T>, evidence: Evidence): Promise<Created<T> | SendRecord> {
-  const { what, existing, advice } = creation;
+  const { existing } = creation;
   const { record } = evidence;
   const beginning = beginningOf(evidence);
-  if (beginning === 'resend' && record !== undefined) return record;
+  if (beginning === 'resend' && record !== undefined) return recordToResend(record, evidence);
 
   const found = await creation.lookUp();
   const verdict = judge(found, evidence);
   if (verdict.kind === 'ours') return { item: itemOf(found, verdict.id), made: true };
-  if (verdict.kind === 'clash') {
-    // Whoever has been told that it is unclear, and then says to use what is there, has answered.
-    if (evidence.afterUnclear && existing === 'use') return useOrRefuse(creation, found);
-    throw unclear(creation, verdict.ids);
-  }
-  if (verdict.kind === 'theirs' && existing !== 'another') return useOrRefuse(creation, found);
+  if (verdict.kind === 'clash' && existing !== 'use') throw unclear(creation, verdict.ids);
+  if (verdict.kind === 'clash' || (verdict.kind === 'theirs' && existing !== 'another'))
+    return useOrRefuse(creation, found);
 
   const leftovers = (await creation.leftovers?.()) ?? [];
   const [leftover] = leftovers;
-  if (beginning === 'fresh' && leftover !== undefined) {
-    throw failure(
-      'NameTaken',
-      `Creating ${what}: there is one of this name already (${leftovers.join(', ')}), which this run did not make. ${advice}`,
-    );
-  }
+  if (beginning === 'fresh' && leftover !== undefined) throw nameTaken(creation, leftovers);
   // Without a record nobody knows what was there before the first send; only what the first key brings back is sure.
   const earlierSends = evidence.laterRun || evidence.afterUnclear;
   if (leftovers.length > 1 || (leftover !== undefined && record === undefined && earlierSends)) {
     throw unclear(creation, leftovers);
   }
   return {
-    // An expired key is a new request to Polytomic anyway; a number of its own keeps the log readable.
-    send: record === undefined ? 1 : record.lookUpFirst ? record.send : record.send + 1,
-    firstSentAt: record?.firstSentAt ?? Date.now(),
-    lookUpFirst: false,
-    before: record?.before ?? (verdict.kind === 'theirs' ? found.map(({ id }) => id) : []),
-    conflicts: 0,
+    ...recordAfterLookUp(found, verdict, evidence),
     ...(record !== undefined && leftover !== undefined ? { leftover } : {}),
   };
 }
@@ -160,53 +151,91 @@ async function sendAndSettle<S, T>(
   record: SendRecord,
   remember: (record: SendRecord) => void,
 ): Promise<Created<T>> {
-  const { context, what, uniqueName, advice } = creation;
-  const key = idempotencyKey({ workflowId: workflowExecution().workflowId, ...context }, record.send);
+  const { context, uniqueName, advice } = creation;
   let sent: S;
   try {
-    sent = await creation.send(key, record.leftover);
+    sent = await sendOnce(context, record, remember, (key) => creation.send(key, record.leftover), advice);
   } catch (error) {
-    const after = recordAfter(record, answerOf(error));
-    remember(after);
-    if (after.conflicts > MAX_CONFLICTS) {
-      throw failure(
-        'Unclear',
-        `Creating ${what}: Polytomic has said ${MAX_CONFLICTS} times that it is still in flight. ${advice}`,
-      );
-    }
     if (uniqueName && error instanceof ApiError && error.status === 422) {
       // Somebody may have taken the name since it was looked up: say so, instead of the API's words for it.
       const found = await creation.lookUp();
-      if (found.length > 0) return useOrRefuse(creation, found);
+      const doubtful = context.afterUnclear ? found.map(({ id }) => id) : record.doubtful;
+      if (found.length > 0) return useOrRefuse(creation, found, doubtful);
     }
     throw error;
   }
+  const answered = recordOfAnswer(record, creation.keepAnswer ? sent : undefined, activityInfo().attempt);
+  if (creation.keepAnswer) remember(answered);
+  return settle(creation, sent, answered, remember);
+}
+
+/**
+ * One POST with the record's key; that it leaves is remembered before, and what follows from its answer afterwards. Where it
+ * has been in flight too often to go on, that is a problem, and `advice` says how a person can.
+ */
+export async function sendOnce<S>(
+  context: StepContext,
+  record: SendRecord,
+  remember: (record: SendRecord) => void,
+  post: (key: string) => Promise<S>,
+  advice: string,
+): Promise<S> {
+  const { attempt } = activityInfo();
+  const sentAt = Date.now();
+  remember(recordOfSend(record, attempt, sentAt));
+  try {
+    return await post(idempotencyKey({ workflowId: workflowExecution().workflowId, ...context }, record.send));
+  } catch (error) {
+    const next = recordAfter(record, answerOf(error), attempt, sentAt);
+    remember(next);
+    if (next.conflicts <= MAX_CONFLICTS) throw error;
+    throw new ActivityProblem(
+      'Unclear',
+      `Polytomic has said ${MAX_CONFLICTS} times that it is still in flight. ${advice}`,
+    );
+  }
+}
+
+/** `record` is as it is after the answer. */
+async function settle<S, T>(
+  creation: Creation<S, T>,
+  sent: S,
+  record: SendRecord,
+  remember: (record: SendRecord) => void,
+): Promise<Created<T>> {
+  const after = (answer: Answer) => recordAfter(record, answer, activityInfo().attempt, Date.now());
   try {
     return { item: await creation.settle(sent), made: true };
   } catch (error) {
     // The job's end is what the key brings back from now on, so going on needs a new one.
-    if (error instanceof JobFailed) remember(recordAfter(record, { kind: 'status', status: 422 }));
-    if (error instanceof JobLost) remember(recordAfter(record, { kind: 'undocumented' }));
+    if (error instanceof JobFailed) remember(after({ kind: 'status', status: 422 }));
+    if (error instanceof JobLost) remember(after({ kind: 'undocumented' }));
     throw error;
   }
 }
 
-function useOrRefuse<S, T>({ existing, what, advice }: Creation<S, T>, found: Array<Found<T>>): Created<T> {
+/** What is there is used where the request allows that, though it may be this run's own (`doubtful`); else it is refused. */
+function useOrRefuse<S, T>(creation: Creation<S, T>, found: Array<Found<T>>, doubtful: string[] = []): Created<T> {
+  const { existing, advice } = creation;
   const [first] = found;
   if (existing === 'use' && first !== undefined && found.length === 1) return { item: first.item, made: false };
-  const ids = found.map(({ id }) => id).join(', ');
+  const ids = found.map(({ id }) => id);
   if (existing === 'use')
-    throw failure('Ambiguous', `Using ${what}: there are several of this name (${ids}). ${advice}`);
-  throw failure(
+    throw new ActivityProblem('Ambiguous', `there are several of this name (${ids.join(', ')}). ${advice}`);
+  throw ids.some((id) => doubtful.includes(id)) ? unclear(creation, ids) : nameTaken(creation, ids);
+}
+
+function nameTaken<S, T>({ advice }: Creation<S, T>, ids: string[]): ActivityProblem {
+  return new ActivityProblem(
     'NameTaken',
-    `Creating ${what}: there is one of this name already (${ids}), which this run did not make. ${advice}`,
+    `there is one of this name already (${ids.join(', ')}), which this run did not make. ${advice}`,
   );
 }
 
-function unclear<S, T>({ what, advice }: Creation<S, T>, ids: string[]) {
-  return failure(
+function unclear<S, T>({ advice }: Creation<S, T>, ids: string[]): ActivityProblem {
+  return new ActivityProblem(
     'Unclear',
-    `Creating ${what}: an answer was lost, and there is something of this name now (${ids.join(', ')}) that this run cannot prove to be its own. ${advice}`,
+    `an answer was lost, and there is something of this name now (${ids.join(', ')}) that this run cannot prove to be its own. ${advice}`,
   );
 }
 
@@ -217,14 +246,14 @@ function itemOf<T>(found: Array<Found<T>>, id: string): T {
 }
 
 /** What came back of a send, as far as the rules of idempotency care. A broken or missing answer is none. */
-export function answerOf(error: unknown): Answer {
+function answerOf(error: unknown): Answer {
   if (error instanceof ApiError) return { kind: 'status', status: error.status };
   if (error instanceof UnexpectedAnswerError) return { kind: 'undocumented' };
   return { kind: 'none' };
 }
 
 /** The run that this activity belongs to. */
-export function workflowExecution(): { workflowId: string; runId: string } {
+function workflowExecution(): { workflowId: string; runId: string } {
   const { workflowExecution } = activityInfo();
   if (workflowExecution === undefined)
     throw new Error('a create needs an activity of a workflow: its key is made of the run');

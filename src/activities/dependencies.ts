@@ -10,6 +10,8 @@ export interface ActivityDependencies {
   polytomic: PolytomicClient;
   /** Reads the secret behind a reference, where the worker's configuration allows it. */
   resolveSecret: SecretResolver;
+  /** Reads the key that a notice is signed with; no other secret. */
+  resolveNoticeKey: SecretResolver;
   /** Networks that are not public and that notices may be sent to all the same. */
   noticeNetworks: BlockList;
   /** What a run of a provisioning has made or may have made, from its history; only of one that has ended without undoing. */

@@ -2,18 +2,18 @@
 import { activityInfo, heartbeat, sleep } from '@temporalio/activity';
 import { ApiError } from '../polytomic/errors.ts';
 import type { Execution } from '../polytomic/executions.ts';
+import { shorten } from '../request/shorten.ts';
 import type { ExecutionCounts, FirstExecution, Resource } from '../workflows/messages.ts';
 import { attempt, reading } from './attempt.ts';
-import { answerOf, isLaterRun, type StepContext, workflowExecution } from './create-once.ts';
+import { factsOf, type StepContext, sendOnce } from './create-once.ts';
 import type { ActivityDependencies } from './dependencies.ts';
-import { failure } from './failures.ts';
+import { ActivityProblem } from './failures.ts';
 import {
   beginningOf,
   CLOCK_TOLERANCE_MS,
-  idempotencyKey,
-  KEY_LIFETIME_MS,
-  MAX_CONFLICTS,
-  recordAfter,
+  onlyFirstKeySent,
+  recordAfterLookUp,
+  recordToResend,
   type SendRecord,
 } from './idempotency.ts';
 import { timeOf } from './provide-connection.ts';
@@ -56,7 +56,6 @@ export function executionActivities({ polytomic }: ActivityDependencies) {
       return attempt(`starting the first execution of sync “${sync.name}”`, async () => {
         const begun = await begin(step, sync);
         if ('status' in begun) return begun;
-        heartbeat(begun);
         return send(step, sync, begun);
       });
     },
@@ -76,7 +75,7 @@ export function executionActivities({ polytomic }: ActivityDependencies) {
             progress = { sync: sync.name, status: execution.status, counts: execution.counts ?? {} };
             heartbeat(progress);
             if (execution.status === 'completed') return shortened(execution);
-            if (UNSUCCESSFUL.includes(execution.status)) throw unsuccessful(sync, shortened(execution));
+            if (UNSUCCESSFUL.includes(execution.status)) throw unsuccessful(shortened(execution));
             await sleep(wait);
           }
         } finally {
@@ -88,49 +87,32 @@ export function executionActivities({ polytomic }: ActivityDependencies) {
 
   /** An execution that settles the matter, or the record of the send to be made. */
   async function begin(step: StepContext, sync: Resource): Promise<StartedExecution | SendRecord> {
-    const { attempt: number, scheduledTimestampMs: scheduledAt, heartbeatDetails } = activityInfo();
-    const record: SendRecord | undefined = heartbeatDetails ?? undefined;
-    const now = Date.now();
-    const laterRun = isLaterRun(step.originalRunId);
-    const afterUnclear = step.afterUnclear ?? false;
-    const beginning = beginningOf({ record, now, scheduledAt, attempt: number, laterRun, afterUnclear });
-    if (beginning === 'resend' && record !== undefined) return record;
-    const first = {
-      send: 1,
-      firstSentAt: record?.firstSentAt ?? now,
-      lookUpFirst: false,
-      before: record?.before ?? [],
-      conflicts: 0,
-    };
-    // What has run before the first send is known by its id, whatever the clocks say.
-    if (beginning === 'fresh')
-      return { ...first, before: (await polytomic.syncs.listExecutions(sync.id, reading())).map(({ id }) => id) };
+    const facts = factsOf(step, activityInfo().heartbeatDetails ?? undefined);
+    const { record, laterRun, afterUnclear, scheduledAt } = facts;
+    const beginning = beginningOf(facts);
+    if (beginning === 'resend' && record !== undefined) return recordToResend(record, facts);
+    if (beginning === 'fresh') {
+      // What has run before the first send is known by its id, whatever the clocks say.
+      return recordAfterLookUp(await polytomic.syncs.listExecutions(sync.id, reading()), { kind: 'theirs' }, facts);
+    }
     // Only the first key can have been sent, and it lives: it brings back what it started.
-    const onlyFirstKeySent = record === undefined && !laterRun && !afterUnclear && now - scheduledAt < KEY_LIFETIME_MS;
-    if (onlyFirstKeySent) return first;
-
-    const found = await startedSince(sync, record, laterRun || afterUnclear ? undefined : scheduledAt);
-    if (found !== undefined) return found;
-    return { ...first, send: record === undefined ? 1 : record.lookUpFirst ? record.send : record.send + 1 };
+    const found =
+      record === undefined && !afterUnclear && onlyFirstKeySent(facts)
+        ? undefined
+        : await startedSince(sync, record, laterRun || afterUnclear ? undefined : scheduledAt);
+    return found ?? recordAfterLookUp([], { kind: 'absent' }, facts);
   }
 
   async function send(step: StepContext, sync: Resource, record: SendRecord): Promise<StartedExecution> {
-    const key = idempotencyKey({ workflowId: workflowExecution().workflowId, ...step }, record.send);
     try {
-      return started(await polytomic.syncs.startExecution(sync.id, {}, { idempotencyKey: key }));
+      const post = (idempotencyKey: string) => polytomic.syncs.startExecution(sync.id, {}, { idempotencyKey });
+      const advice = 'It lists none that runs. Look at the sync in Polytomic.';
+      return started(await sendOnce(step, record, heartbeat, post, advice));
     } catch (error) {
-      // A 409 says that one is running, or that this very call is still in flight.
-      if (error instanceof ApiError && error.status === 409) {
+      // A 409 says that one is running, or that this very call is still in flight; the last of too many is a problem.
+      if (error instanceof ActivityProblem || (error instanceof ApiError && error.status === 409)) {
         const running = await runningOrJustEnded(sync, record.firstSentAt);
         if (running !== undefined) return running;
-      }
-      const after = recordAfter(record, answerOf(error));
-      heartbeat(after);
-      if (after.conflicts > MAX_CONFLICTS) {
-        throw failure(
-          'Unclear',
-          `Starting the first execution of sync “${sync.name}”: Polytomic has said ${MAX_CONFLICTS} times that one is running or being started, and lists none. Look at the sync in Polytomic.`,
-        );
       }
       throw error;
     }
@@ -177,19 +159,17 @@ function shortened({ id, status, counts, errors = [] }: Execution): FirstExecuti
     ...(errors.length === 0
       ? {}
       : {
-          errors: errors
-            .slice(0, MAX_ERRORS)
-            .map((text) => (text.length > MAX_ERROR_LENGTH ? `${text.slice(0, MAX_ERROR_LENGTH - 1)}…` : text)),
+          errors: errors.slice(0, MAX_ERRORS).map((text) => shorten(text, MAX_ERROR_LENGTH)),
         }),
   };
 }
 
-function unsuccessful(sync: Resource, { id, status, counts = {}, errors = [] }: FirstExecution) {
+function unsuccessful({ status, counts = {}, errors = [] }: FirstExecution): ActivityProblem {
   const counted = Object.entries(counts).map(([what, count]) => `${what} ${count}`);
   const said = [
-    `First execution ${id} of sync “${sync.name}” ended as ${status}`,
+    `it ended as ${status}`,
     ...(counted.length === 0 ? [] : [`counts: ${counted.join(', ')}`]),
     ...(errors.length === 0 ? [] : [`errors: ${errors.join(' | ')}`]),
   ];
-  return failure('ExecutionFailed', `${said.join('; ')}. Mend its cause, then run the sync in Polytomic.`);
+  return new ActivityProblem('ExecutionFailed', `${said.join('; ')}. Mend its cause, then try the step again.`);
 }

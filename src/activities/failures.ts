@@ -7,6 +7,7 @@ import { ApplicationFailure } from '@temporalio/activity';
 import { ApplicationFailureCategory } from '@temporalio/common';
 import { ApiError, NoAnswerError, PolytomicError, UnexpectedAnswerError } from '../polytomic/errors.ts';
 import { SecretError } from '../request/secrets.ts';
+import { shorten } from '../request/shorten.ts';
 
 /** The codes of failures, with whether trying again can help. */
 export const FAILURE_CODES = {
@@ -51,6 +52,24 @@ export const FAILURE_CODES = {
 /** The type of an activity's failure, as the Temporal Web UI shows it and docs/errors.md explains it. */
 export type FailureCode = keyof typeof FAILURE_CODES;
 
+/**
+ * What an activity found to stand in its way. {@link toFailure} turns it into the failure that Temporal records, and says in
+ * front of it what was being done.
+ */
+export class ActivityProblem extends Error {
+  override readonly name = 'ActivityProblem';
+  readonly code: FailureCode;
+  /** When to try again, in ms from now, in place of the step's own back-off. */
+  readonly nextRetryDelayMs: number | undefined;
+
+  /** `message` goes on after "Creating model “X”: " and is a whole sentence or several. */
+  constructor(code: FailureCode, message: string, nextRetryDelayMs?: number) {
+    super(message);
+    this.code = code;
+    this.nextRetryDelayMs = nextRetryDelayMs;
+  }
+}
+
 /** A job of Polytomic ended without making what it was to make. */
 export class JobFailed extends Error {
   override readonly name = 'JobFailed';
@@ -81,6 +100,9 @@ export function isNotReady(apiMessage: string | undefined): boolean {
 /** The longest wait between two looks at a cache that is not ready, in ms. */
 const MAX_NOT_READY_DELAY_MS = 60_000;
 
+/** The shortest wait that a server can ask for, in ms: a `Retry-After` of 0, or a date in our past, must not end in a hot loop. */
+const MIN_RETRY_AFTER_MS = 1_000;
+
 /** When and where a failure happened, as far as it decides about the next attempt. */
 export interface AttemptTiming {
   /** Number of the attempt, from 1. */
@@ -89,20 +111,17 @@ export interface AttemptTiming {
   elapsedMs: number;
 }
 
-/** A failure of code `code`. `doing` and `message` make up what a person reads; `nextRetryDelayMs` overrides the back-off. */
-export function failure(
-  code: FailureCode,
-  message: string,
-  options: { nextRetryDelayMs?: number; cause?: Error } = {},
-): ApplicationFailure {
-  const { nextRetryDelayMs, cause } = options;
+/** The longest message of a failure, in characters: a sync with two hundred wrong fields would have more to say. */
+export const MAX_MESSAGE = 8_000;
+
+/** A failure of code `code`. `nextRetryDelayMs` overrides the back-off. */
+function failure(code: FailureCode, message: string, nextRetryDelayMs?: number): ApplicationFailure {
   return ApplicationFailure.create({
     type: code,
-    message,
+    message: shorten(message, MAX_MESSAGE),
     nonRetryable: !FAILURE_CODES[code].retryable,
     ...(nextRetryDelayMs === undefined ? {} : { nextRetryDelay: nextRetryDelayMs }),
     ...(EXPECTED.includes(code) ? { category: ApplicationFailureCategory.BENIGN } : {}),
-    ...(cause === undefined ? {} : { cause }),
   });
 }
 
@@ -111,7 +130,8 @@ export function failure(
  * “Active Users”`. What is no error of the API or of a secret is returned as it is: Temporal retries it as a plain error.
  */
 export function toFailure(error: unknown, doing: string, timing: AttemptTiming): unknown {
-  if (error instanceof ApplicationFailure) return error;
+  if (error instanceof ActivityProblem)
+    return failure(error.code, `${capital(doing)}: ${error.message}`, error.nextRetryDelayMs);
   if (error instanceof SecretError) return failure('SecretUnavailable', `${capital(doing)}: ${error.message}`);
   if (error instanceof NoAnswerError) return failure('NoAnswer', `${capital(doing)}: ${error.message}. Trying again.`);
   if (error instanceof UnexpectedAnswerError)
@@ -137,7 +157,7 @@ export function isFinal(error: unknown): error is ApiError {
 function apiFailure(error: ApiError, doing: string, timing: AttemptTiming): ApplicationFailure {
   const said = `${capital(doing)}: ${error.message}`;
   const { status, retryAfterMs } = error;
-  const wait = retryAfterMs === undefined ? {} : { nextRetryDelayMs: withJitter(retryAfterMs) };
+  const wait = retryDelay(retryAfterMs);
   if (status === 401) return failure('ApiKeyRefused', `${said}. Check POLYTOMIC_API_KEY of the worker.`);
   if (status === 403)
     return failure('NotPermitted', `${said}. The user of the worker's POLYTOMIC_API_KEY needs permission for this.`);
@@ -152,14 +172,16 @@ function apiFailure(error: ApiError, doing: string, timing: AttemptTiming): Appl
 function refusal(reason: string | undefined, said: string, { attempt, elapsedMs }: AttemptTiming): ApplicationFailure {
   if (!isNotReady(reason) || elapsedMs > NOT_READY_PATIENCE_MS) return failure('Refused', said);
   // Five seconds longer each time, as Polytomic's own Terraform provider waits for the same answer.
-  return failure('NotReady', `${said}. Trying again.`, {
-    nextRetryDelayMs: Math.min(attempt * 5_000, MAX_NOT_READY_DELAY_MS),
-  });
+  return failure('NotReady', `${said}. Trying again.`, Math.min(attempt * 5_000, MAX_NOT_READY_DELAY_MS));
 }
 
-/** Up to a fifth longer than told, so that workers who were refused together do not come back together. */
-export function withJitter(ms: number): number {
-  return Math.round(ms * (1 + Math.random() / 5));
+/**
+ * How long to wait where a server asks for `retryAfterMs`: up to a fifth longer, so that workers who were refused together do
+ * not come back together. `undefined` where it asks for nothing.
+ */
+export function retryDelay(retryAfterMs: number | undefined): number | undefined {
+  if (retryAfterMs === undefined) return undefined;
+  return Math.round(Math.max(retryAfterMs, MIN_RETRY_AFTER_MS) * (1 + Math.random() / 5));
 }
 
 /** With a capital letter, to begin a sentence. */

@@ -16,6 +16,12 @@ export const KEY_LIFETIME_MS = 23 * 60 * 60 * 1000;
 /** How far the clocks of the worker, of Temporal and of Polytomic may disagree, in ms, before evidence by time is doubted. */
 export const CLOCK_TOLERANCE_MS = 5 * 60 * 1000;
 
+/**
+ * How long after it left a request can still be under way, in ms: it may take the client's 15 s to arrive, and Polytomic ends
+ * its work on a request within 10 s.
+ */
+export const UNDER_WAY_MS = 30 * 1000;
+
 /** What identifies a create over all its sends. */
 export interface CreateIdentity {
   workflowId: string;
@@ -29,16 +35,27 @@ export interface CreateIdentity {
 
 /** What an activity remembers between its attempts about the create it sends. */
 export interface SendRecord {
-  /** Number of the send that is under way or comes next, from 1; part of the key. */
+  /** Number of the present key, from 1. */
   send: number;
-  /** When this run's first send left, ms since the epoch. */
+  /** Number of the attempt that wrote this, from 1. If it is not the last one before the present, that one left no record. */
+  attempt: number;
+  /** When this run's first send left, or may have left, ms since the epoch. */
   firstSentAt: number;
+  /**
+   * When sends with the present key left, or may have left, that nothing is known of: the first and the last one, ms since
+   * the epoch. Absent if there are surely none.
+   */
+  unanswered?: { first: number; last: number };
   /** Whether to look the thing up before sending again: it may exist although the answer was an error. */
   lookUpFirst: boolean;
   /** Ids of what had this name before the first send, so was surely not made by it. */
   before: string[];
+  /** Ids of what may come of a send that left no record, or be somebody else's: taken for ours only on what carries it. */
+  doubtful: string[];
   /** How often the answer was 409, "still in flight", to the present key. */
   conflicts: number;
+  /** The answer to the present key, where more comes of it (a job): what is known need not be asked for again. */
+  answer?: unknown;
   /** Id of a piece that an earlier send of unknown outcome left, and this send builds on. Part of what the key stands for. */
   leftover?: string;
 }
@@ -61,21 +78,47 @@ export function idempotencyKey(identity: CreateIdentity, send: number): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
 }
 
-/** The table of the API reference: what next after this answer to a create. Success (2xx) is not asked about. */
-export function nextAfter(answer: Answer): Next {
+/**
+ * The table of the API reference: what next after this answer to a create. Success (2xx) is not asked about.
+ * `record` is as it was before the send, which left at `sentAt`, ms since the epoch.
+ */
+export function nextAfter(answer: Answer, { unanswered }: Pick<SendRecord, 'unanswered'>, sentAt: number): Next {
   if (answer.kind === 'none') return 'same-key';
-  if (answer.kind === 'undocumented') return 'look-up';
-  if (answer.status === 409) return 'same-key';
+  const status = answer.kind === 'status' ? answer.status : undefined;
+  if (status === 409) return 'same-key';
   // A 408 is a proxy's: it waited for Polytomic, or for us, and what became of the request is as open as after a 5xx.
-  if (answer.status >= 500 || answer.status === 408) return 'look-up';
-  return 'new-key';
+  const open = status === undefined || status >= 500 || status === 408;
+  if (!open && status !== 429) return 'new-key';
+  if (unanswered === undefined) return open ? 'look-up' : 'new-key';
+  // It may not be the key's own answer but a proxy's or a limiter's, and then it says nothing about an earlier send with
+  // this key: while that one can be under way, a look-up proves nothing and a new key could make a second thing.
+  return sentAt - unanswered.last < UNDER_WAY_MS ? 'same-key' : 'look-up';
 }
 
-/** The record after an answer that was not a success. */
-export function recordAfter(record: SendRecord, answer: Answer): SendRecord {
-  const next = nextAfter(answer);
-  if (next === 'same-key') return { ...record, conflicts: record.conflicts + (answer.kind === 'status' ? 1 : 0) };
-  return { ...record, send: record.send + 1, lookUpFirst: next === 'look-up', conflicts: 0 };
+/** The record of a send that leaves now. */
+export function recordOfSend(record: SendRecord, attempt: number, now: number): SendRecord {
+  return { ...record, attempt, unanswered: { first: record.unanswered?.first ?? now, last: now } };
+}
+
+/** The record after a success of which more comes. */
+export function recordOfAnswer(record: SendRecord, answer: unknown, attempt: number): SendRecord {
+  const { unanswered: _answered, ...rest } = record;
+  return { ...rest, attempt, answer };
+}
+
+/** The record after an answer that was not a success. `record` is as it was before the send, which left at `sentAt`. */
+export function recordAfter(record: SendRecord, answer: Answer, attempt: number, sentAt: number): SendRecord {
+  const next = nextAfter(answer, record, sentAt);
+  if (next === 'same-key') {
+    const conflict = answer.kind === 'status' && answer.status === 409;
+    const known = answer.kind !== 'none' && !conflict;
+    return {
+      ...(known ? { ...record, attempt } : recordOfSend(record, attempt, sentAt)),
+      conflicts: record.conflicts + (conflict ? 1 : 0),
+    };
+  }
+  const { unanswered: _spent, answer: _failed, ...rest } = record;
+  return { ...rest, attempt, send: record.send + 1, lookUpFirst: next === 'look-up', conflicts: 0 };
 }
 
 /** What is known when an attempt of a create begins. */
@@ -97,7 +140,8 @@ export interface AttemptFacts {
  * How an attempt of a create begins.
  * `fresh`: nothing was ever sent; look what is there under the name, to know it apart from ours later.
  * `resend`: the answer was lost and the key lives: the same key brings back what it made, and makes it only if it did not.
- * `look`: an earlier send may have made it and its key is spent or too old: look it up.
+ * Or the key is new and all before it surely made nothing.
+ * `look`: an earlier send may have made it and its key is spent, too old or of unknown age: look it up.
  * `unsure`: no record, but an earlier attempt, run or generation may have sent: look it up too.
  */
 export type Beginning = 'fresh' | 'resend' | 'look' | 'unsure';
@@ -105,7 +149,17 @@ export type Beginning = 'fresh' | 'resend' | 'look' | 'unsure';
 /** Decides how an attempt begins. */
 export function beginningOf({ record, now, attempt, laterRun, afterUnclear }: AttemptFacts): Beginning {
   if (record === undefined) return attempt > 1 || laterRun || afterUnclear ? 'unsure' : 'fresh';
-  return record.lookUpFirst || now - record.firstSentAt >= KEY_LIFETIME_MS ? 'look' : 'resend';
+  const ageUnknown = record.unanswered === undefined && attemptsWereLost(record, attempt);
+  return record.lookUpFirst || isExpired(record, now) || ageUnknown ? 'look' : 'resend';
+}
+
+/** Whether an attempt after the one that wrote this ended without a record of its own, so that it may have sent. */
+function attemptsWereLost(record: SendRecord, attempt: number): boolean {
+  return attempt > record.attempt + 1;
+}
+
+function isExpired({ unanswered }: SendRecord, now: number): boolean {
+  return unanswered !== undefined && now - unanswered.first >= KEY_LIFETIME_MS;
 }
 
 /** What a look-up found under the name that was asked for. */
@@ -123,9 +177,9 @@ export interface Candidate {
  * `clash`: it may be ours or not, and nobody can tell.
  */
 export type Verdict =
-  | { kind: 'absent' | 'theirs' | 'resend' }
+  | { kind: 'absent' | 'theirs' }
   | { kind: 'ours'; id: string }
-  | { kind: 'clash'; ids: string[] };
+  | { kind: 'resend' | 'clash'; ids: string[] };
 
 /** On what a look-up is judged. */
 export interface Evidence extends AttemptFacts {
@@ -142,22 +196,57 @@ export interface Evidence extends AttemptFacts {
 export function judge(found: readonly Candidate[], evidence: Evidence): Verdict {
   const { record, scheduledAt, now, laterRun, afterUnclear, parentMade, uniqueName } = evidence;
   if (found.length === 0) return { kind: 'absent' };
-  const beginning = beginningOf(evidence);
-  if (beginning === 'fresh') return { kind: 'theirs' };
+  if (beginningOf(evidence) === 'fresh') return { kind: 'theirs' };
 
   const since = record?.firstSentAt ?? (laterRun || afterUnclear ? Number.NEGATIVE_INFINITY : scheduledAt);
   const early = (c: Candidate) => c.createdAt !== undefined && c.createdAt < since - CLOCK_TOLERANCE_MS;
-  const recent = found.filter((c) => !early(c) && !record?.before.includes(c.id));
-  if (recent.length === 0) return { kind: 'theirs' };
+  const theirs = (c: Candidate) => early(c) || record?.before.includes(c.id) === true;
+  const doubtful = (c: Candidate) => record?.doubtful.includes(c.id) === true;
+  const possible = found.filter((c) => doubtful(c) || !theirs(c));
+  if (possible.length === 0) return { kind: 'theirs' };
 
+  const ids = possible.map(({ id }) => id);
   // Of an earlier generation no key is known, so none can tell.
   if (record === undefined && !afterUnclear) {
     const young = (c: Candidate) => c.createdAt !== undefined && now - c.createdAt < KEY_LIFETIME_MS;
-    const onlyFirstKeySent = !laterRun && now - scheduledAt < KEY_LIFETIME_MS;
-    if (onlyFirstKeySent || (uniqueName && recent.every(young))) return { kind: 'resend' };
+    if (onlyFirstKeySent(evidence) || (uniqueName && possible.every(young))) return { kind: 'resend', ids };
   }
-  const [only, ...others] = recent;
-  const evident = record !== undefined || parentMade;
-  if (only?.matches && others.length === 0 && evident) return { kind: 'ours', id: only.id };
-  return { kind: 'clash', ids: recent.map((c) => c.id) };
+  const [only, ...others] = possible;
+  const proven = (c: Candidate) => parentMade || (record !== undefined && !doubtful(c));
+  if (only?.matches && others.length === 0 && proven(only)) return { kind: 'ours', id: only.id };
+  return { kind: 'clash', ids };
+}
+
+/** Whether, without a record, a send of this generation can only have left with its first key, and that key is alive. */
+export function onlyFirstKeySent({ laterRun, now, scheduledAt }: AttemptFacts): boolean {
+  return !laterRun && now - scheduledAt < KEY_LIFETIME_MS;
+}
+
+/** The record with which an attempt sends the present key again, without a look-up. */
+export function recordToResend(record: SendRecord, { attempt, now }: AttemptFacts): SendRecord {
+  if (record.unanswered === undefined || !attemptsWereLost(record, attempt)) return record;
+  return { ...record, unanswered: { ...record.unanswered, last: now } };
+}
+
+/** The record with which an attempt sends after a look-up that did not settle the matter. */
+export function recordAfterLookUp(
+  found: ReadonlyArray<Pick<Candidate, 'id'>>,
+  verdict: Verdict,
+  facts: AttemptFacts,
+): SendRecord {
+  const { record, now, attempt, scheduledAt, laterRun } = facts;
+  const base = { attempt, lookUpFirst: false, conflicts: 0 };
+  if (record !== undefined) {
+    const { firstSentAt, before, doubtful, lookUpFirst } = record;
+    // An expired key is a new request to Polytomic anyway; a number of its own keeps the log readable.
+    const send = isExpired(record, now) && !lookUpFirst ? record.send + 1 : record.send;
+    const lost = attemptsWereLost(record, attempt) ? { unanswered: { first: now, last: now } } : {};
+    return { ...base, send, firstSentAt, before, doubtful, ...lost };
+  }
+  const doubtful = verdict.kind === 'resend' ? verdict.ids : [];
+  const before = found.map(({ id }) => id).filter((id) => !doubtful.includes(id));
+  // Neither an earlier attempt nor an earlier run has sent this key.
+  if (attempt === 1 && !laterRun) return { ...base, send: 1, firstSentAt: now, before, doubtful };
+  const first = onlyFirstKeySent(facts) ? scheduledAt : now;
+  return { ...base, send: 1, firstSentAt: first, unanswered: { first, last: now }, before, doubtful };
 }

@@ -1,4 +1,5 @@
 /** Step 3 of the walkthrough: a model from a SQL query. */
+import { isDeepStrictEqual } from 'node:util';
 import { sleep } from '@temporalio/activity';
 import { ApiError } from '../polytomic/errors.ts';
 import type { Job } from '../polytomic/jobs.ts';
@@ -10,20 +11,15 @@ import type { Resource } from '../workflows/messages.ts';
 import { attempt, reading } from './attempt.ts';
 import { createOnce, type Found, type StepContext } from './create-once.ts';
 import type { ActivityDependencies } from './dependencies.ts';
-import { failure, JobFailed, JobLost } from './failures.ts';
+import { ActivityProblem, JobFailed, JobLost } from './failures.ts';
 import { timeOf } from './provide-connection.ts';
 
-/** A model, and as much of its columns as the run needs to know. */
+/** A model, and as much of its columns as the run needs to know: a wide table has thousands. */
 export interface ProvidedModel {
   resource: Resource;
   /** Those of the columns asked for that the model has. */
   columns: string[];
-  /** Some of its other columns, for messages. */
-  others: string[];
 }
-
-/** How many columns nobody asked for are returned, in count: a wide table has thousands. */
-const MAX_OTHERS = 20;
 
 /** How long to wait between two looks at a job, in ms: from the first to the longest. */
 const POLL = { first: 200, longest: 5_000, factor: 1.5 } as const;
@@ -53,13 +49,12 @@ export function modelActivities({ polytomic, resolveSecret }: ActivityDependenci
       }
       return attempt(`creating model “${spec.name}”`, async () => {
         const { name, query, fields, identifier, trackingColumns, labels, extra } = spec;
-        const created = await createOnce<Job, Model>({
+        const created = await createOnce<Pick<Job, 'type' | 'job_id'>, Model>({
           context: step,
-          what: `model “${name}”`,
           lookUp: async () =>
             (await polytomic.models.list(reading())).filter((model) => model.name === name).map(candidate),
-          send: async (idempotencyKey) =>
-            polytomic.models.createAsync(
+          send: async (idempotencyKey) => {
+            const { type, job_id } = await polytomic.models.createAsync(
               {
                 ...(await resolveExtra(extra ?? {}, resolveSecret)),
                 name,
@@ -71,8 +66,12 @@ export function modelActivities({ polytomic, resolveSecret }: ActivityDependenci
                 ...(labels === undefined ? {} : { labels }),
               },
               { idempotencyKey },
-            ),
+            );
+            return { type, job_id };
+          },
           settle: ({ type, job_id }) => finished(type, job_id),
+          // A job can take an hour, and a look-up sees only the model that it ends with.
+          keepAnswer: true,
           existing: spec.orUse ? 'use' : 'another',
           advice: 'Say `use: <id>`, or give the model another name.',
           parentMade: connection.made,
@@ -82,8 +81,13 @@ export function modelActivities({ polytomic, resolveSecret }: ActivityDependenci
         return provided(created.item, created.made, columns);
 
         function candidate(item: Model): Found<Model> {
-          const matches = item.connection_id === connection.id && item.configuration?.['query'] === query;
-          return { id: item.id, createdAt: timeOf(item.created_at), matches, item };
+          const same =
+            item.connection_id === connection.id &&
+            item.configuration['query'] === query &&
+            (identifier === undefined || item.identifier === identifier) &&
+            (trackingColumns === undefined || isDeepStrictEqual(item.tracking_columns, trackingColumns)) &&
+            (fields === undefined || isDeepStrictEqual(namesOf(item).toSorted(), fields.toSorted()));
+          return { id: item.id, createdAt: timeOf(item.created_at), matches: same, item };
         }
       });
     },
@@ -95,16 +99,14 @@ export function modelActivities({ polytomic, resolveSecret }: ActivityDependenci
     const [model, ...others] = byId.length > 0 ? byId : models.filter(({ name }) => name === use);
     if (model === undefined) {
       const fitting = models.filter(({ connection_id }) => connection_id === connection.id).map(({ name }) => name);
-      throw failure(
+      throw new ActivityProblem(
         'NotFound',
-        `Using model “${use}”: Polytomic has none of this id or name. On connection “${connection.name}” there are: ${listed(fitting)}.`,
+        `Polytomic has none of this id or name. On connection “${connection.name}” there are: ${listed(fitting)}.`,
       );
     }
     if (others.length > 0) {
-      throw failure(
-        'Ambiguous',
-        `Using model “${use}”: several have this name (${[model, ...others].map(({ id }) => id).join(', ')}). Give the id.`,
-      );
+      const ids = [model, ...others].map(({ id }) => id);
+      throw new ActivityProblem('Ambiguous', `several have this name (${ids.join(', ')}). Give the id.`);
     }
     belongsTo(model, connection);
     return model;
@@ -138,17 +140,20 @@ function modelIdOf(result: unknown): string | undefined {
 
 function belongsTo(model: Model, connection: Resource): void {
   if (model.connection_id === connection.id) return;
-  throw failure(
+  throw new ActivityProblem(
     'NotAllowed',
-    `Using model “${model.name}” (${model.id}): it is not on connection “${connection.name}” (${connection.id}), but on ${model.connection_id}.`,
+    `model ${model.id} is not on connection “${connection.name}” (${connection.id}), but on ${model.connection_id}.`,
   );
 }
 
-function provided({ id, name, fields }: Model, made: boolean, wanted: string[]): ProvidedModel {
-  const names = fields.map((field) => field.name);
+function namesOf({ fields }: Model): string[] {
+  return fields.map(({ name }) => name);
+}
+
+function provided(model: Model, made: boolean, wanted: string[]): ProvidedModel {
+  const names = namesOf(model);
   return {
-    resource: { id, name, made },
+    resource: { id: model.id, name: model.name, made },
     columns: wanted.filter((column) => names.includes(column)),
-    others: names.filter((column) => !wanted.includes(column)).slice(0, MAX_OTHERS),
   };
 }

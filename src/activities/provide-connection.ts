@@ -5,7 +5,7 @@ import type { Connection, CreateConnection } from '../polytomic/connections.ts';
 import { listed } from '../request/choice.ts';
 import { reading } from './attempt.ts';
 import { type Created, createOnce, type Found, type StepContext } from './create-once.ts';
-import { failure } from './failures.ts';
+import { ActivityProblem } from './failures.ts';
 
 /** What to create, with its secrets apart so that a look-up can compare the rest. */
 export interface ConnectionToCreate {
@@ -14,8 +14,8 @@ export interface ConnectionToCreate {
   orUse: boolean;
   /** The body but for secrets, which are read back redacted. */
   body: CreateConnection;
-  /** The secrets of `body.configuration`, resolved only when they are about to be sent. */
-  secrets: () => Promise<Record<string, string>>;
+  /** The rest of the configuration, secrets among it, resolved only when it is about to be sent. */
+  secrets: () => Promise<Record<string, unknown>>;
 }
 
 /** The connection of this id or, failing that, of this name. Names are unique within an organization. */
@@ -23,10 +23,10 @@ export async function useConnection(polytomic: PolytomicClient, use: string, typ
   const connections = await polytomic.connections.list(reading());
   const connection = connections.find(({ id }) => id === use) ?? connections.find(({ name }) => name === use);
   if (connection === undefined) {
-    const fitting = connections.filter((one) => one.type?.id === type).map(({ name }) => name);
-    throw failure(
+    const fitting = connections.filter((one) => one.type.id === type).map(({ name }) => name);
+    throw new ActivityProblem(
       'NotFound',
-      `Using connection “${use}”: Polytomic has none of this id or name. Of type ${type} there are: ${listed(fitting)}.`,
+      `Polytomic has none of this id or name. Of type ${type} there are: ${listed(fitting)}.`,
     );
   }
   return ofType(connection, type);
@@ -39,7 +39,6 @@ export async function createConnection(
 ): Promise<Created<Connection>> {
   const created = await createOnce<Connection, Connection>({
     context,
-    what: `connection “${body.name}”`,
     lookUp: async () =>
       (await polytomic.connections.list(reading()))
         .filter(({ name }) => name === body.name)
@@ -63,7 +62,7 @@ function candidate(item: Connection, body: CreateConnection): Found<Connection> 
   const same = Object.entries(body.configuration).every(([key, value]) =>
     isDeepStrictEqual(item.configuration[key], value),
   );
-  return { id: item.id, createdAt: timeOf(item.created_at), matches: item.type?.id === body.type && same, item };
+  return { id: item.id, createdAt: timeOf(item.created_at), matches: item.type.id === body.type && same, item };
 }
 
 /** An RFC 3339 time of the API in ms since the epoch; `undefined` where there is none, or it cannot be read. */
@@ -73,9 +72,9 @@ export function timeOf(text: string | undefined): number | undefined {
 }
 
 function ofType(connection: Connection, type: string): Connection {
-  if (connection.type?.id === type) return connection;
-  throw failure(
+  if (connection.type.id === type) return connection;
+  throw new ActivityProblem(
     'NotAllowed',
-    `Using connection “${connection.name}”: it is of type ${connection.type?.id ?? 'unknown'}, and ${type} is needed here.`,
+    `connection “${connection.name}” (${connection.id}) is of type ${connection.type.id}, and ${type} is needed here.`,
   );
 }

@@ -4,10 +4,13 @@ import type { Resource } from '../workflows/messages.ts';
 import { adAccountsIn } from './ad-accounts.ts';
 import { attempt, reading } from './attempt.ts';
 import type { ActivityDependencies } from './dependencies.ts';
-import { failure, isNotReady } from './failures.ts';
+import { ActivityProblem, isNotReady } from './failures.ts';
 
 /** What Polytomic says about the sign-in. `no_accounts`: somebody has signed in who can choose no ad account. */
-export type SignInCheck = { state: 'signed_in' } | { state: 'not_yet' | 'no_accounts'; reason: string };
+export type SignInCheck =
+  | { state: 'signed_in' }
+  | { state: 'not_yet'; reason: string }
+  | { state: 'no_accounts'; reason: string };
 
 /**
  * What an error answer to `parameter_values` means for the sign-in. The reference says only that the call "errors until the
@@ -34,21 +37,24 @@ export function signInActivities({ polytomic }: ActivityDependencies) {
 
     /**
      * Watches for the sign-in: one attempt asks once, and "not yet" is a failure that Temporal's server tries again after
-     * `pollMs`. So the watching costs no worker anything, and history stays as it is however long it takes.
+     * `pollMs`. So the watching costs no worker anything, and history stays as it is however long it takes. With
+     * `untilAccounts` a user without ad accounts, who is known already, counts as "not yet".
      */
     async awaitSignIn({
       connection,
       pollMs,
+      untilAccounts = false,
     }: {
       connection: Resource;
       pollMs: number;
-    }): Promise<'signed_in' | 'no_accounts'> {
+      untilAccounts?: boolean;
+    }): Promise<Exclude<SignInCheck, { state: 'not_yet' }>> {
       return attempt(asking(connection), async () => {
         const answer = await check(connection);
-        if (answer.state !== 'not_yet') return answer.state;
-        throw failure('NotSignedInYet', `Nobody has signed in to “${connection.name}” yet: ${answer.reason}.`, {
-          nextRetryDelayMs: pollMs,
-        });
+        if (answer.state === 'signed_in') return answer;
+        const { state, reason } = answer;
+        if (state === 'no_accounts' && !untilAccounts) return { state, reason };
+        throw new ActivityProblem('NotSignedInYet', `nobody has signed in yet: ${reason}.`, pollMs);
       });
     },
 
@@ -57,7 +63,7 @@ export function signInActivities({ polytomic }: ActivityDependencies) {
       return attempt(`getting a sign-in link for LinkedIn Ads connection “${connection.name}”`, async () => {
         const { auth_url } = await polytomic.connections.update(connection.id, { reconnect: true });
         if (auth_url === undefined)
-          throw new Error(`Polytomic gave no auth_url for connection ${connection.id} although told to reconnect`);
+          throw new ActivityProblem('UndocumentedAnswer', 'Polytomic gave no auth_url. Trying again.');
         return auth_url;
       });
     },

@@ -61,21 +61,13 @@ export function syncBody(sync: SyncRequest, { modelId, connectionId, audience }:
 }
 
 /**
- * Whether a sync is what this body asks for, in every field that it says. Polytomic answers with what was sent and some
- * booleans besides; an identity's function may come back in another case.
+ * Whether a sync is what this body asks for, in every field that it says but its target. Polytomic answers with what was
+ * sent and some booleans besides; an identity's function may come back in another case.
  */
-export function isAsAsked(
-  sync: Sync,
-  { target: _, identity, ...rest }: SyncBody,
-  audience: InspectedAudience,
-): boolean {
-  const object = sync.target?.object ?? '';
-  const sameTarget =
-    'existing' in audience ? object === audience.existing.id : object.startsWith(`${audience.create.account}~`);
+export function isAsAsked(sync: Sync, { target: _, identity, ...rest }: SyncBody): boolean {
   const fold = (one: typeof identity) => one && { ...one, function: one.function.toLowerCase() };
   const answered: Partial<Record<string, unknown>> = { ...sync };
   return (
-    sameTarget &&
     isDeepStrictEqual(fold(sync.identity), fold(identity)) &&
     Object.entries(rest).every(([key, value]) => isDeepStrictEqual(answered[key], value))
   );

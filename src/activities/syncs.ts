@@ -8,7 +8,7 @@ import { attempt, reading } from './attempt.ts';
 import { audiencesNamed, type InspectedAudience } from './audiences.ts';
 import { createOnce, type Found, type StepContext } from './create-once.ts';
 import type { ActivityDependencies } from './dependencies.ts';
-import { failure } from './failures.ts';
+import { ActivityProblem } from './failures.ts';
 import type { ProvidedModel } from './models.ts';
 import { timeOf } from './provide-connection.ts';
 import { isAsAsked, syncBody } from './sync-body.ts';
@@ -35,7 +35,7 @@ export function syncActivities({ polytomic, resolveSecret }: ActivityDependencie
     /** Creates one sync and, where the request says so, its audience with it. */
     async createSync({ step, sync, model, connection, audience }: SyncParts): Promise<CreatedSync> {
       return attempt(`creating sync “${sync.name}”`, async () => {
-        checkColumns(sync, model);
+        await checkColumns(sync, model);
         const body = syncBody(sync, { modelId: model.resource.id, connectionId: connection.id, audience });
         const create = 'create' in audience ? audience.create : undefined;
 
@@ -46,13 +46,13 @@ export function syncActivities({ polytomic, resolveSecret }: ActivityDependencie
 
         const { item, made } = await createOnce<Sync, Sync>({
           context: step,
-          what: `sync “${sync.name}”`,
           lookUp: async () => {
             const syncs = await polytomic.syncs.list({ target_connection_id: connection.id, ...reading() });
-            return syncs.filter(({ name }) => name === sync.name).map(found);
+            const targets = 'existing' in audience ? [audience.existing.id] : (await audiencesOfThisName()).map(idOf);
+            return syncs.filter(({ name }) => name === sync.name).map((item) => found(item, targets));
           },
           // A create that failed may have left the audience without its sync: there is no call to delete one.
-          ...(create === undefined ? {} : { leftovers: async () => (await audiencesOfThisName()).map(({ id }) => id) }),
+          ...(create === undefined ? {} : { leftovers: async () => (await audiencesOfThisName()).map(idOf) }),
           send: async (idempotencyKey, leftover) =>
             polytomic.syncs.create(
               {
@@ -74,8 +74,9 @@ export function syncActivities({ polytomic, resolveSecret }: ActivityDependencie
         // Should this fail, the next attempt's key brings the same sync back.
         return { resource: { id: item.id, name: item.name, made }, audience: await audienceOf(item) };
 
-        function found(item: Sync): Found<Sync> {
-          return { id: item.id, createdAt: timeOf(item.created_at), matches: isAsAsked(item, body, audience), item };
+        function found(item: Sync, targets: string[]): Found<Sync> {
+          const matches = targets.includes(item.target?.object ?? '') && isAsAsked(item, body);
+          return { id: item.id, createdAt: timeOf(item.created_at), matches, item };
         }
 
         async function audienceOf(one: Sync): Promise<Resource> {
@@ -84,22 +85,30 @@ export function syncActivities({ polytomic, resolveSecret }: ActivityDependencie
           // Documented is only that a sync has a target; where it does not name the object, the list of audiences does.
           const id = one.target?.object ?? (await audiencesOfThisName()).at(-1)?.id;
           if (id !== undefined) return { id, name, made: true };
-          throw failure(
+          throw new ActivityProblem(
             'UndocumentedAnswer',
-            `Creating sync “${sync.name}”: Polytomic made sync ${one.id}, but does not list its new audience “${name}” yet. Looking again.`,
+            `Polytomic made sync ${one.id}, but does not list its new audience “${name}” yet. Looking again.`,
           );
         }
       });
     },
   };
+
+  async function checkColumns(sync: SyncRequest, model: ProvidedModel): Promise<void> {
+    const wanted = columnsOf(sync);
+    if (wanted.every((column) => model.columns.includes(column))) return;
+    // A sync that was mended since the model was made may read columns that nobody had asked for then.
+    const { fields } = await polytomic.models.get(model.resource.id, reading());
+    const there = fields.map(({ name }) => name);
+    const unknown = wanted.filter((column) => !there.includes(column));
+    if (unknown.length === 0) return;
+    throw new ActivityProblem(
+      'NotAllowed',
+      `model “${model.resource.name}” has no column ${listed(unknown)}; there are ${listed(there)}.`,
+    );
+  }
 }
 
-function checkColumns(sync: SyncRequest, model: ProvidedModel): void {
-  const unknown = columnsOf(sync).filter((column) => !model.columns.includes(column));
-  if (unknown.length === 0) return;
-  const there = [...model.columns, ...model.others];
-  throw failure(
-    'NotAllowed',
-    `Creating sync “${sync.name}”: model “${model.resource.name}” has no column ${listed(unknown)}; there are ${listed(there)}.`,
-  );
+function idOf({ id }: { id: string }): string {
+  return id;
 }

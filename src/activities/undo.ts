@@ -17,7 +17,7 @@ import { enabledAccounts, writeAccounts } from './ad-accounts.ts';
 import { attempt, reading } from './attempt.ts';
 import { audiencesNamed } from './audiences.ts';
 import type { ActivityDependencies } from './dependencies.ts';
-import { capital, failure, isFinal } from './failures.ts';
+import { ActivityProblem, capital, isFinal } from './failures.ts';
 import { CLOCK_TOLERANCE_MS } from './idempotency.ts';
 import { timeOf } from './provide-connection.ts';
 
@@ -148,7 +148,7 @@ export function undoActivities({ polytomic, undoEntriesOf }: ActivityDependencie
           enabled.filter((account) => !isFree(account)),
         );
         if (after.some(isFree)) {
-          throw failure('Unavailable', `Taking back ad accounts from ${where}: Polytomic kept some. Trying again.`);
+          throw new ActivityProblem('Unavailable', `Polytomic kept some of them on ${where}. Trying again.`);
         }
       }
       return {
@@ -213,12 +213,14 @@ export function undoActivities({ polytomic, undoEntriesOf }: ActivityDependencie
    * or if there is one that was made since the step began, by the user whose key the worker has.
    */
   async function finding(
-    { kind, name, since }: ConnectionEntry | ModelEntry | SyncEntry,
+    { kind, name, since, until }: ConnectionEntry | ModelEntry | SyncEntry,
     suspects: readonly Suspect[],
     onOurs: boolean,
   ): Promise<Finding> {
     const earliest = Date.parse(since) - CLOCK_TOLERANCE_MS;
-    const recent = onOurs ? suspects : suspects.filter((one) => (timeOf(one.created_at) ?? earliest) >= earliest);
+    const latest = until === undefined ? Number.POSITIVE_INFINITY : Date.parse(until) + CLOCK_TOLERANCE_MS;
+    const isRecent = (at = earliest) => at >= earliest && at <= latest;
+    const recent = onOurs ? suspects : suspects.filter((one) => isRecent(timeOf(one.created_at)));
     const [only, ...others] = recent;
     if (only === undefined) return undefined;
     const ids = recent.map(({ id }) => id).join(', ');

@@ -99,6 +99,8 @@ export async function reportOf(
     ...summary,
     workflowId: description.workflowId,
     ...('status' in answer && !endedUnheard(summary.state) ? { stage: answer.status.stage } : {}),
+    // Temporal's is that of the last run, where one that lived long went on as another.
+    ...('status' in answer ? { startedAt: answer.status.startedAt } : {}),
     ...answer,
     pendingActivities: await Promise.all((description.raw.pendingActivities ?? []).map(pendingActivity)),
   };

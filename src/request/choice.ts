@@ -1,5 +1,8 @@
 /** Choosing among what Polytomic allows, by its value or by the label that people see. Needs nothing, and throws nothing. */
 
+/** How many choices a person is shown at once, in count. */
+export const MAX_CHOICES = 50;
+
 /** One allowed value and the label that people see. */
 export interface Choice {
   value: string;
@@ -13,19 +16,33 @@ export interface Unchosen {
   fitting: Choice[];
 }
 
-/** The choice that `text` means: by value, else by label. `what` names the kind of thing, e.g. `ad account`. */
-export function chosenBy(text: string, allowed: readonly Choice[], what: string): { choice: Choice } | Unchosen {
+/**
+ * The choice that `text` means: by value, else by label. `what` names the kind of thing, e.g. `ad account`; `which` says
+ * which of them are allowed, e.g. `that supports mode “update”`.
+ */
+export function chosenBy(
+  text: string,
+  allowed: readonly Choice[],
+  what: string,
+  which = '',
+): { choice: Choice } | Unchosen {
   const byValue = allowed.filter(({ value }) => value === text);
   const fitting = byValue.length > 0 ? byValue : allowed.filter(({ label }) => label === text);
   const [choice, ...others] = fitting;
-  if (choice === undefined) {
-    return { message: `there is no ${what} “${text}”; allowed are ${listed(allowed.map(described))}`, fitting };
-  }
-  if (others.length > 0) {
-    const values = listed(fitting.map(({ value }) => value));
-    return { message: `${what} “${text}” fits several: ${values}; give the value instead`, fitting };
-  }
+  if (choice === undefined) return { message: fitsNone(text, allowed, what, which), fitting };
+  if (others.length > 0) return { message: fitsSeveral(text, fitting, what), fitting };
   return { choice };
+}
+
+/** That a text fits nothing, and what there is. */
+export function fitsNone(text: string, allowed: readonly Choice[], what: string, which = ''): string {
+  const none = `there is no ${what} “${text}”${which === '' ? '' : ` ${which}`}`;
+  return `${none}; allowed are ${listed(allowed.map(described))}`;
+}
+
+/** That a text fits several, and which. */
+export function fitsSeveral(text: string, fitting: readonly Choice[], what: string): string {
+  return `${what} “${text}” fits several: ${listed(fitting.map(({ value }) => value))}; give the value instead`;
 }
 
 /** The choices that `texts` mean, in their order, each once; or everything that is wrong, also as one message. */

@@ -41,7 +41,7 @@ export function crossFaults(request: unknown): Fault[] {
       ...mappingFaults(sync, path),
       ...filterFaults(sync, path),
     ]),
-    ...reminderFaults(mapOf(mapOf(options)['signIn'])),
+    ...reminderFaults(mapOf(options)),
   ];
 }
 
@@ -146,12 +146,18 @@ function filterFaults({ filters, filterLogic, overrides }: Record<string, unknow
   return faults;
 }
 
-function reminderFaults({ remindEvery, timeout }: Record<string, unknown>): Fault[] {
-  const [every, end] = [durationMs(remindEvery), signInTimeoutMs(timeout)];
-  if (every === undefined || end === undefined || every <= end) return [];
-  const message =
+function reminderFaults({ signIn, notify }: Record<string, unknown>): Fault[] {
+  const { remindEvery, timeout } = mapOf(signIn);
+  if (remindEvery === undefined) return [];
+  const path = ['options', 'signIn', 'remindEvery'];
+  const nowhere = 'needs `options.notify`, to say where reminders are sent';
+  const never =
     'is longer than the sign-in is waited for (`timeout`, 7d if it is not written), so no reminder would come';
-  return [{ path: ['options', 'signIn', 'remindEvery'], message }];
+  const [every, end] = [durationMs(remindEvery), signInTimeoutMs(timeout)];
+  return [
+    ...(notify === undefined ? [{ path, message: nowhere }] : []),
+    ...(every === undefined || end === undefined || every <= end ? [] : [{ path, message: never }]),
+  ];
 }
 
 /** The account and name of the audience that a sync makes, as one text; `undefined` where it makes none. */

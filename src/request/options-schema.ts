@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import { duration, durationMs } from './duration.ts';
 import { expected } from './faults.ts';
-import { type SecretReference, secret } from './secret-reference.ts';
+import { noticeKey, type SecretReference } from './secret-reference.ts';
 import { choice, keyed, oneOf, webAddress } from './strict-shapes.ts';
 
 const ON_TIMEOUT = ['block', 'fail'] as const;
@@ -34,14 +34,14 @@ const signIn = keyed('options of the sign-in', {
     'How old a sign-in link may be before whoever asks for it is given a fresh one. Default: 1h.',
   ).exactOptional(),
   remindEvery: duration(
-    'How often a reminder is sent while the sign-in is waited for; not longer than the timeout. Default: no reminders.',
+    'How often a reminder is sent while the sign-in is waited for; not longer than the timeout, and needs notify. Default: no reminders.',
   ).exactOptional(),
   poll: poll.exactOptional(),
 }).describe('How the LinkedIn sign-in is waited for.');
 
 const notify = keyed('where to send notices', {
   url: webAddress('Where notices are sent by POST: sign-in needed, reminder, choice needed, blocked, done, failed.'),
-  secret: secret('Key that notices are signed with (HMAC-SHA256): a reference, never the key itself.'),
+  secret: noticeKey('Key that notices are signed with (HMAC-SHA256): a reference, never the key itself.'),
 }).describe('Where to send notices of what the run needs or has come to. Default: nowhere.');
 
 /** The schema of the options. It has no defaults, so that a parsed request is what was written: {@link settingsOf} has. */

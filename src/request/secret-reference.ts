@@ -3,6 +3,13 @@ import * as z from 'zod';
 import { expected, expects, shownKey } from './faults.ts';
 import { choice, isMap, text } from './strict-shapes.ts';
 
+/**
+ * Where keys that notices are signed with are kept, and nothing else: variables that begin so, and files of this folder of
+ * the secrets directory. Whoever may sign a notice to an address of theirs with a password can guess the password from the
+ * signature at leisure; whoever may send a key as a password can forge notices. So neither reaches the other's place.
+ */
+export const NOTICE_KEYS = { envPrefix: 'AUDIENCE_NOTICE_', folder: 'notices' } as const;
+
 const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const FILE_PATH = /^[^\p{Cc}]+$/u;
 
@@ -30,6 +37,29 @@ export function secret(description: string, alternative = '') {
   return choice(expects(`${HOW_TO_WRITE}${alternative}`), [envReference, fileReference], chosenReference).describe(
     description,
   );
+}
+
+const HOW_TO_WRITE_KEY = `a reference to a key, { env: ${NOTICE_KEYS.envPrefix}… } for a variable of the worker or { file: ${NOTICE_KEYS.folder}/… } for a file of its secrets directory, never the key itself`;
+
+const keyEnvReference = z.strictObject({
+  env: text(
+    `the name of an environment variable of the worker that begins with ${NOTICE_KEYS.envPrefix}: letters, digits and _`,
+    new RegExp(`^${NOTICE_KEYS.envPrefix}[A-Za-z0-9_]+$`),
+    200,
+  ).describe('Name of an environment variable of the worker that holds the key.'),
+});
+
+const keyFileReference = z.strictObject({
+  file: text(
+    `the path of a file in ${NOTICE_KEYS.folder}/ of the secrets directory of the worker`,
+    new RegExp(`^${NOTICE_KEYS.folder}\\/[^\\p{Cc}]+$`, 'u'),
+    1000,
+  ).describe('Path of a file, from the secrets directory of the worker, that holds the key.'),
+});
+
+/** The schema of a {@link SecretReference} to a key that notices are signed with. The worker checks its place again. */
+export function noticeKey(description: string) {
+  return choice(expects(HOW_TO_WRITE_KEY), [keyEnvReference, keyFileReference], chosenReference).describe(description);
 }
 
 function chosenReference(value: unknown): number | undefined {

@@ -5,7 +5,7 @@
 import { constants } from 'node:fs';
 import { open, realpath } from 'node:fs/promises';
 import { isAbsolute, relative, resolve, sep } from 'node:path';
-import { isSecretReference, type SecretReference } from './secret-reference.ts';
+import { isSecretReference, NOTICE_KEYS, type SecretReference } from './secret-reference.ts';
 import { isMap } from './strict-shapes.ts';
 
 /** The largest secret file, in bytes. Keys in PEM form have a few thousand. */
@@ -39,21 +39,41 @@ export interface SecretSources {
   directory?: string;
 }
 
-/** A resolver for what `sources` allow. Reads anew each time, so that a rotated secret is found without a restart. */
-export function createSecretResolver(sources: SecretSources): SecretResolver {
-  return async (reference) =>
-    'env' in reference ? fromEnvironment(reference.env, sources) : fromDirectory(reference.file, sources.directory);
-}
-
-function fromEnvironment(name: string, { env, envPrefixes }: SecretSources): string {
+/**
+ * A resolver for what `sources` allow, {@link NOTICE_KEYS} excepted. Reads anew each time, so that a rotated secret is found
+ * without a restart.
+ */
+export function createSecretResolver({ env, envPrefixes, directory }: SecretSources): SecretResolver {
   // An empty prefix, as an empty setting splits into, would allow every variable.
   const prefixes = envPrefixes.filter((prefix) => prefix !== '');
-  if (!prefixes.some((prefix) => name.startsWith(prefix))) {
-    const allowed = prefixes.length === 0 ? 'no variable at all' : `names that begin with ${prefixes.join(' or ')}`;
+  return async (reference) => {
+    if ('file' in reference) return fromDirectory(reference.file, directory, 'other');
+    const { env: name } = reference;
+    if (name.startsWith(NOTICE_KEYS.envPrefix))
+      throw new SecretError(`secret { env: ${name} }: it is for signing notices, and for nothing else`);
+    if (!prefixes.some((prefix) => name.startsWith(prefix))) {
+      const allowed = prefixes.length === 0 ? 'no variable at all' : `names that begin with ${prefixes.join(' or ')}`;
+      throw new SecretError(
+        `secret { env: ${name} }: this worker allows ${allowed}; rename the variable, or add its prefix to the worker's AUDIENCE_SECRETS_ENV_PREFIXES`,
+      );
+    }
+    return fromEnvironment(name, env);
+  };
+}
+
+/** A resolver for keys to sign notices with: {@link NOTICE_KEYS}, and no other secret. */
+export function createNoticeKeyResolver({ env, directory }: Omit<SecretSources, 'envPrefixes'>): SecretResolver {
+  return async (reference) => {
+    if ('file' in reference) return fromDirectory(reference.file, directory, NOTICE_KEYS.folder);
+    const { env: name } = reference;
+    if (name.startsWith(NOTICE_KEYS.envPrefix)) return fromEnvironment(name, env);
     throw new SecretError(
-      `secret { env: ${name} }: this worker allows ${allowed}; rename the variable, or add its prefix to the worker's AUDIENCE_SECRETS_ENV_PREFIXES`,
+      `secret { env: ${name} }: notices are signed only with variables whose names begin with ${NOTICE_KEYS.envPrefix}; give their key such a name`,
     );
-  }
+  };
+}
+
+function fromEnvironment(name: string, env: SecretSources['env']): string {
   const value = Object.hasOwn(env, name) ? env[name] : undefined;
   if (value === undefined || value === '') {
     const state = value === undefined ? 'not set' : 'empty';
@@ -64,7 +84,12 @@ function fromEnvironment(name: string, { env, envPrefixes }: SecretSources): str
   return value;
 }
 
-async function fromDirectory(path: string, directory: string | undefined): Promise<string> {
+/** `place`: files of the folder for keys of notices, or those outside it. */
+async function fromDirectory(
+  path: string,
+  directory: string | undefined,
+  place: typeof NOTICE_KEYS.folder | 'other',
+): Promise<string> {
   const fail = (problem: string) => new SecretError(`secret { file: ${path} }: ${problem}`);
   if (directory === undefined || directory === '') {
     throw fail('this worker allows no files; set AUDIENCE_SECRETS_DIR to the directory that holds its secrets');
@@ -80,6 +105,14 @@ async function fromDirectory(path: string, directory: string | undefined): Promi
     throw fail(`cannot be found (${codeOf(error)}); put it into the worker's secrets directory`);
   });
   if (!isWithin(file, root)) throw fail(outside);
+  // The folder may be a link itself, as in a volume of Kubernetes.
+  const folder = await realpath(resolve(root, NOTICE_KEYS.folder)).catch(() => resolve(root, NOTICE_KEYS.folder));
+  const isNoticeKey = isWithin(file, folder);
+  if (isNoticeKey && place === 'other') throw fail('is for signing notices, and for nothing else');
+  if (!isNoticeKey && place !== 'other')
+    throw fail(
+      `notices are signed only with files in ${NOTICE_KEYS.folder}/ of the secrets directory; put their key there`,
+    );
   return readSecret(file, fail);
 }
 

@@ -185,6 +185,11 @@ export const syncSchema = keyed('a sync', {
 /** One sync, as it is written. */
 export type SyncRequest = z.infer<typeof syncSchema>;
 
+/** Which audiences a sync can write to, after the word `audience` in a message. */
+export function supporting({ mode }: Pick<SyncRequest, 'mode'>): string {
+  return `that supports mode “${mode}”`;
+}
+
 /** The fields of a sync as a list, however they were written. */
 export function mappingsOf(sync: Pick<SyncRequest, 'fields'>): FieldMapping[] {
   if (Array.isArray(sync.fields)) return sync.fields;

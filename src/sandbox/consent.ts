@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import { isObject } from './body.ts';
 import { closingPage, consentPage } from './consent-page.ts';
 import type { ConnectionDocument } from './documents.ts';
-import { AD_ACCOUNTS } from './linkedin.ts';
+import { AD_ACCOUNTS, isLinkedInUser } from './linkedin.ts';
 import type { Reader } from './store.ts';
 import type { World } from './world.ts';
 
@@ -35,13 +35,13 @@ export async function consentRoutes(app: FastifyInstance, world: World): Promise
     const { id } = request.params;
     const { state } = request.query;
     const { decision, user = 'usual' } = isObject(request.body) ? request.body : {};
-    if ((decision !== 'allow' && decision !== 'deny') || (user !== 'usual' && user !== 'no-accounts')) {
+    if ((decision !== 'allow' && decision !== 'deny') || !isLinkedInUser(user)) {
       return html(
         reply,
         400,
         closingPage(
           'That was no decision',
-          'Post the form field “decision” with “allow” or “deny”, and “user” with “no-accounts” to sign in as somebody without ad accounts.',
+          'Post the form field “decision” with “allow” or “deny”, and “user” with “no-accounts” or “many-accounts” to sign in as somebody who has none, or a hundred.',
         ),
       );
     }

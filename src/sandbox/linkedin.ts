@@ -2,11 +2,15 @@
 import type { AudienceDocument, AudienceType, IdentityMapping, SyncMode } from './documents.ts';
 import type { Transaction } from './store.ts';
 
-/** Who can sign in: the one that the consent page speaks of, and one who has no ad account. */
-export type LinkedInUser = 'usual' | 'no-accounts';
+/** Who can sign in: the one that the consent page speaks of, one who has no ad account, and one of an agency. */
+export type LinkedInUser = 'usual' | 'no-accounts' | 'many-accounts';
 
 /** Their names. */
-export const USER_NAMES: Record<LinkedInUser, string> = { usual: 'Casey Sandbox', 'no-accounts': 'Robin Sandbox' };
+export const USER_NAMES: Record<LinkedInUser, string> = {
+  usual: 'Casey Sandbox',
+  'no-accounts': 'Robin Sandbox',
+  'many-accounts': 'Alex Sandbox',
+};
 
 /** The only refresh token that signs a connection in without a person. */
 export const REFRESH_TOKEN = 'sandbox-refresh-token';
@@ -24,9 +28,29 @@ export const AD_ACCOUNTS: readonly AdAccount[] = [
   { value: '519903347::urn:li:organization:30551846', label: 'Contoso Labs (519903347)' },
 ];
 
+/** What the one of an agency has access to: the same and a hundred more, of which the last two have the same label. */
+const MANY_AD_ACCOUNTS: readonly AdAccount[] = [
+  ...AD_ACCOUNTS,
+  ...Array.from({ length: 100 }, (_, i) => ({
+    value: `${530_000_000 + i}::urn:li:organization:${40_000_000 + i}`,
+    label: `Agency client ${Math.min(i + 1, 99)}`,
+  })),
+];
+
+const ACCOUNTS_OF: Record<LinkedInUser, readonly AdAccount[]> = {
+  usual: AD_ACCOUNTS,
+  'no-accounts': [],
+  'many-accounts': MANY_AD_ACCOUNTS,
+};
+
 /** What a user has access to. */
 export function adAccountsOf(user: LinkedInUser): readonly AdAccount[] {
-  return user === 'usual' ? AD_ACCOUNTS : [];
+  return ACCOUNTS_OF[user];
+}
+
+/** Whether this is one of those who can sign in. */
+export function isLinkedInUser(user: unknown): user is LinkedInUser {
+  return typeof user === 'string' && Object.hasOwn(ACCOUNTS_OF, user);
 }
 
 /** The types of audience, as the property values endpoint shows them. */

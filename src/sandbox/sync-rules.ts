@@ -3,7 +3,7 @@ import type { Fields } from './body.ts';
 import { enabledAccounts, requireCache, requireSignIn } from './connection-rules.ts';
 import type { AudienceType, ConnectionDocument, IdentityMapping, Mapping, SyncMode } from './documents.ts';
 import { unprocessable } from './failure.ts';
-import { AD_ACCOUNTS, AUDIENCE_TYPES, type AudienceField, CREATION_PROPERTIES, fieldsOf, modesOf } from './linkedin.ts';
+import { AUDIENCE_TYPES, type AudienceField, CREATION_PROPERTIES, fieldsOf, modesOf } from './linkedin.ts';
 import type { Reader } from './store.ts';
 import { readFields, readIdentity, resolveSources } from './sync-mapping.ts';
 import { findAudience } from './targets.ts';
@@ -163,7 +163,7 @@ function readCreation(
   const account = create.text('account');
   const enabled = enabledAccounts(connection.configuration);
   if (!enabled.includes(account)) {
-    const values = AD_ACCOUNTS.filter(({ value }) => enabled.includes(value)).map(({ value }) => `"${value}"`);
+    const values = enabled.map((value) => `"${value}"`);
     throw unprocessable(
       `target.create.account: "${account}" is no account enabled on the connection: ${values.join(', ') || 'none is enabled'}`,
       { field: 'target.create.account' },

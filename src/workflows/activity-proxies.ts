@@ -28,7 +28,7 @@ export const longActivities = proxyActivities<Activities>({
 /** A first execution may take a day. Nothing is made by following it, so nobody waits for its end. */
 export const followingActivities = proxyActivities<Activities>({
   startToCloseTimeout: '7 days',
-  heartbeatTimeout: '1 minute',
+  heartbeatTimeout: '20 seconds',
   cancellationType: 'TRY_CANCEL',
   retry: backOff,
 });
@@ -47,10 +47,10 @@ export const pollingActivities = proxyActivities<Activities>({
   retry: { ...backOff, maximumInterval: '1 hour' },
 });
 
-/** Notices: whoever receives them may be away for a while, but a run does not stay open for them for ever. */
+/** Notices: whoever receives them may be away for a night. A run that has ended does not wait so long; see `run.ts`. */
 export const noticeActivities = proxyActivities<Activities>({
   startToCloseTimeout: '20 seconds',
-  scheduleToCloseTimeout: '10 minutes',
+  scheduleToCloseTimeout: '1 day',
   retry: backOff,
 });
 

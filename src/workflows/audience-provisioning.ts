@@ -20,7 +20,14 @@ import type { AudienceInspection } from '../activities/audiences.ts';
 import type { StepContext } from '../activities/create-once.ts';
 import type { ProvidedLinkedInConnection } from '../activities/linkedin-connection.ts';
 import type { ProvidedModel } from '../activities/models.ts';
-import { columnsOf, type ProvisioningRequest, parseChange, parseRequest, replaced } from '../request/schema.ts';
+import {
+  columnsOf,
+  type ProvisioningRequest,
+  parseChange,
+  parseRequest,
+  replaced,
+  shorten,
+} from '../request/schema.ts';
 import { followingActivities, longActivities, stepActivities } from './activity-proxies.ts';
 import { Choices, type EnabledAccounts, faultsText } from './choices.ts';
 import {
@@ -38,27 +45,31 @@ import {
 import { STEP } from './progress.ts';
 import { type PiecePath, Run, StepFailed, WaitAbandoned } from './run.ts';
 import { newRunState, type RunState } from './run-state.ts';
-import { shorten } from './shorten.ts';
-import { refusal, SignIn } from './sign-in.ts';
+import { SignIn } from './sign-in.ts';
 import { undoAll } from './undo.ts';
 import type { UndoEntry } from './undo-entries.ts';
+import { named, refusal, refuseOtherKeys } from './update-input.ts';
 
-/** LinkedIn serves an audience only above so many matched members, in count. */
-const SERVED_ABOVE = 300;
+/** LinkedIn serves an audience only with at least so many matched members, in count. */
+const LEAST_MEMBERS = 300;
+
+/** How long the reason of one who gives up may be, in characters. */
+const MAX_REASON = 1000;
 
 /**
  * Makes a LinkedIn Ads audience fed from a Snowflake query. Input: a request as docs/request.md describes it. `carried` is
- * what a run that has lived long hands to the one that continues it; nobody else can give it.
+ * what a run that has lived long hands to the one that continues it; from anybody else it is ignored.
  */
 export async function AudienceProvisioning(
   input: ProvisioningRequest,
   carried?: RunState,
 ): Promise<ProvisioningResult> {
-  const { startTime, continuedFromExecutionRunId } = workflowInfo();
-  const continued = continuedFromExecutionRunId === undefined ? undefined : carried;
-  const provisioning = new Provisioning(continued ?? newRunState(input, startTime));
-  if (continued === undefined) provisioning.accept(input);
-  return Promise.race([provisioning.provision(), provisioning.continueWhenLong()]);
+  const { startTime, firstExecutionRunId } = workflowInfo();
+  // Nobody can know a chain's id before it runs, so a state that bears it comes from within.
+  const continued = carried?.chain === firstExecutionRunId ? carried : undefined;
+  const state = continued ?? newRunState(input, startTime, firstExecutionRunId);
+  const provisioning = new Provisioning(state, continued === undefined);
+  return Promise.race([provisioning.provision(), provisioning.continueWhenLong(input)]);
 }
 
 interface SnowflakeBranch {
@@ -80,19 +91,21 @@ class Provisioning {
   private readonly signIn: SignIn;
   private readonly choices: Choices;
   private readonly scope = new CancellationScope();
-  private givenUp = false;
-  private ending = false;
+  /** What a person who gave up said of it. */
+  private givenUp: string | undefined;
 
-  constructor(state: RunState) {
+  constructor(state: RunState, begins: boolean) {
     this.run = new Run(state);
-    this.signIn = new SignIn(this.run);
-    this.choices = new Choices(this.run);
     setHandler(statusQuery, () => this.run.progress.status(), {
       description: 'Where the run stands: its stage, each step with what it made, and whom it waits for.',
     });
     setHandler(undoEntriesQuery, () => this.run.state.undo, {
       description: 'What the run has made or may have made, for an undo.',
     });
+    if (begins) this.accept(state.request);
+    // What came before the run's first task is handed over at this moment: only now is there a plan to check it by.
+    this.signIn = new SignIn(this.run);
+    this.choices = new Choices(this.run);
     setHandler(retryStepUpdate, (retry) => this.retryStep(retry), {
       validator: (retry) => this.checkRetry(retry),
       description: 'Try a blocked step again, with a change or without: {"step": "model active-users", "change": {…}}',
@@ -104,14 +117,14 @@ class Provisioning {
   }
 
   /** Refuses a bad request with all of its faults, however the run was started. Echoes no value of it. */
-  accept(input: unknown): void {
+  private accept(input: unknown): void {
     const parsed = parseRequest(input);
     if (parsed.ok) {
       this.run.state.request = parsed.request;
       this.run.progress.plan(parsed.request);
       return;
     }
-    this.ending = true;
+    this.run.ending = true;
     this.run.state.request = {} as ProvisioningRequest;
     this.run.progress.end('failed');
     const faults = parsed.faults.map(({ path, message }) => ({ path, message }));
@@ -126,11 +139,14 @@ class Provisioning {
     const publishing = this.run.publish();
     try {
       const result = await this.scope.run(() => this.walkthrough());
-      await publishing;
-      this.end('completed');
-      this.run.notify({ event: 'done' });
-      await this.closed();
-      return { ...result, warnings: this.run.state.warnings };
+      // What is done is not undone by somebody who cancels while the last notice is being delivered.
+      return await CancellationScope.nonCancellable(async () => {
+        await publishing;
+        this.end('completed');
+        this.run.notify({ event: 'done' });
+        await this.closed();
+        return { ...result, warnings: this.run.state.warnings };
+      });
     } catch (error) {
       return await CancellationScope.nonCancellable(async () => {
         await publishing;
@@ -140,12 +156,12 @@ class Provisioning {
   }
 
   /** A run that lives for months continues as new when Temporal suggests it, while nothing is under way that would be lost. */
-  async continueWhenLong(): Promise<never> {
+  async continueWhenLong(input: ProvisioningRequest): Promise<never> {
     return CancellationScope.nonCancellable(async () => {
       await condition(
-        () => workflowInfo().continueAsNewSuggested && this.run.idle && !this.ending && allHandlersFinished(),
+        () => workflowInfo().continueAsNewSuggested && this.run.idle && !this.isEnding && allHandlersFinished(),
       );
-      return continueAsNew<typeof AudienceProvisioning>(this.run.request, this.run.state);
+      return continueAsNew<typeof AudienceProvisioning>(input, this.run.state);
     });
   }
 
@@ -224,9 +240,8 @@ class Provisioning {
       made: (entry, { resource }) => madeBy(entry, resource),
     });
     const { resource: connection } = provided;
-    const { reconnect } = this.run.request.linkedinAds.connection;
     await this.run.step<string>(STEP.signIn, {
-      work: () => this.signIn.wait(provided, connection.made || reconnect === 'allowed'),
+      work: () => this.signIn.wait(provided.authUrl),
       outcome: (note) => ({ note }),
       wakes: () => this.signIn.hasClaim,
     });
@@ -329,20 +344,22 @@ class Provisioning {
   }
 
   private warnOfFew({ audience, name }: CreatedSync, { counts }: FirstExecution): void {
-    const { total = 0, error = 0 } = counts ?? {};
-    const sent = total - error;
-    if (sent > SERVED_ABOVE) return;
+    if (counts?.total === undefined) return;
+    const sent = counts.total - (counts.error ?? 0);
+    if (sent >= LEAST_MEMBERS) return;
     this.run.progress.warn(
-      `Sync ${name} sent ${sent} records to audience ${audience.name}. LinkedIn serves an audience only above ${SERVED_ABOVE} matched members, and takes 24 to 48 hours to match them.`,
+      `Sync ${name} sent ${sent} records to audience ${audience.name}. LinkedIn serves an audience only with at least ${LEAST_MEMBERS} matched members, and takes 24 to 48 hours to match them.`,
     );
   }
 
   private checkRetry(retry: RetryStep): void {
+    if (this.isEnding) throw refusal('The run is ending.');
+    refuseOtherKeys(retry, ['step', 'change']);
     const blocked = this.run.progress.blockedSteps;
-    const step = this.run.progress.find(String(retry?.step));
+    const step = this.run.progress.find(String(retry.step));
     if (step === undefined || step.state !== 'blocked') {
       const which = blocked.length === 0 ? 'none is' : `blocked: ${blocked.join(', ')}`;
-      throw refusal(`Step ${String(retry?.step)} is not blocked; ${which}.`);
+      throw refusal(`Step ${named(retry.step)} is not blocked; ${which}.`);
     }
     if (retry.change === undefined || retry.change === null) return;
     const path = this.pieceOf(step.id);
@@ -354,6 +371,7 @@ class Provisioning {
 
   /** The change was checked when it was accepted; replay must not depend on today's schema. */
   private retryStep({ step, change }: RetryStep): { step: string; generation: number } {
+    if (this.run.progress.of(step).state !== 'blocked') throw refusal('Somebody else has retried it already.');
     const path = this.pieceOf(step);
     if (change !== undefined && change !== null && path !== undefined) {
       this.run.state.request = replaced(this.run.request, path, change);
@@ -374,59 +392,69 @@ class Provisioning {
   }
 
   private checkGiveUp(given: { reason?: string } | undefined): void {
-    if (this.ending) throw refusal('The run is ending already.');
-    const reason = given?.reason;
-    if (reason !== undefined && (typeof reason !== 'string' || reason.length > 1000)) {
-      throw refusal('`reason` must be a text of at most 1000 characters.');
+    if (this.isEnding) throw refusal('The run is ending already.');
+    if (given === undefined || given === null) return;
+    refuseOtherKeys(given, ['reason']);
+    const { reason } = given;
+    if (reason !== undefined && (typeof reason !== 'string' || reason.length > MAX_REASON)) {
+      throw refusal(`\`reason\` must be a text of at most ${MAX_REASON} characters.`, 'InvalidInput');
     }
   }
 
   private giveUp(reason: string | undefined): void {
-    this.givenUp = true;
-    this.run.state.warnings.push(`Given up${reason === undefined ? '' : `: ${reason}`}`);
+    this.givenUp = `Given up${reason === undefined ? '' : `: ${reason}`}`;
+    this.run.progress.warn(this.givenUp);
     this.scope.cancel();
+  }
+
+  /** Whether the run is about to end, or does so already: what is under way is waited for, and nothing else begins. */
+  private get isEnding(): boolean {
+    return this.run.ending || this.scope.consideredCancelled;
   }
 
   /** Ends the run: as cancelled, or with every failure and all that is left. A fault of this code is left as it is. */
   private async endingOf(error: unknown): Promise<unknown> {
-    const cancelled = isCancellation(error) && !this.givenUp;
+    const cancelled = isCancellation(error) && this.givenUp === undefined;
     if (!(isCancellation(error) || error instanceof StepFailed || error instanceof WaitAbandoned)) return error;
-    this.ending = true;
+    this.run.ending = true;
     if (this.run.settings.onFailure === 'undo') await this.undo();
     this.end(cancelled ? 'cancelled' : 'failed');
     const outcome = this.outcome();
-    const reasons = outcome.failures.map(({ step, message }) => `${step}: ${message}`);
-    this.run.notify({ event: cancelled ? 'cancelled' : 'failed', message: reasons.join('\n') });
-    await this.closed();
-    if (cancelled) return error;
     const left = outcome.leftBehind.map(({ kind, name, id }) => `${kind} ${name} (${id})`);
-    const message = [...reasons, ...outcome.notUndone, `Left in Polytomic: ${left.join(', ') || 'nothing'}.`].join(
-      '\n',
-    );
-    return ApplicationFailure.nonRetryable(shorten(message), FAILURE.provisioningFailed, outcome);
+    const lines = [
+      ...outcome.failures.map((failure) => `${failure.step}: ${failure.message}`),
+      ...outcome.notUndone,
+      `Left in Polytomic: ${left.join(', ') || 'nothing'}.`,
+    ];
+    const message = shorten(lines.join('\n'));
+    this.run.notify({ event: cancelled ? 'cancelled' : 'failed', message });
+    await this.closed();
+    return cancelled ? error : ApplicationFailure.nonRetryable(message, FAILURE.provisioningFailed, outcome);
   }
 
   private outcome() {
     const outcome = this.run.progress.outcome();
-    if (!this.givenUp) return outcome;
-    const message = this.run.state.warnings.findLast((warning) => warning.startsWith('Given up')) ?? 'Given up';
-    return { ...outcome, failures: [...outcome.failures, { step: 'run', type: 'GivenUp', message }] };
+    if (this.givenUp === undefined) return outcome;
+    return { ...outcome, failures: [...outcome.failures, { step: 'run', type: 'GivenUp', message: this.givenUp }] };
   }
 
   private async undo(): Promise<void> {
     const { progress, state } = this.run;
     progress.undo();
-    await undoAll(state.undo, ({ step }, { undone, left }) => {
+    await undoAll(state.undo, (entry, { undone, left }) => {
       if (undone !== undefined) {
         state.undone.push(undone);
-        progress.undone(step);
+        progress.undone(entry.step, undone);
       }
       state.notUndone.push(...left);
+      // A run that is cancelled has no failure to tell it.
+      for (const line of left) progress.warn(line);
+      if (left.length === 0) state.undo = state.undo.filter((one) => one !== entry);
     });
   }
 
   private end(how: 'completed' | 'failed' | 'cancelled'): void {
-    this.ending = true;
+    this.run.ending = true;
     this.run.progress.end(how);
   }
 
@@ -463,10 +491,13 @@ function madeBy(entry: UndoEntry, resource: Resource): UndoEntry | undefined {
 }
 
 function countsText(status: string, counts: FirstExecution['counts']): string {
-  const shown = Object.entries(counts ?? {}).map(([what, count]) => `${what} ${count}`);
+  const shown = Object.entries(counts ?? {}).flatMap(([what, count]) =>
+    count === 0 && what !== 'total' ? [] : [`${what} ${count}`],
+  );
   return [status, ...shown].join(', ');
 }
 
+/** One line for the Web UI. Temporal takes 400 bytes. */
 function summaryOf(what: string, spec: { use: string } | { name: string }): string {
-  return shorten(`${what} ${'use' in spec ? spec.use : spec.name}`, 100);
+  return shorten(`${what} “${'use' in spec ? spec.use : spec.name}”`, 100);
 }

@@ -1,9 +1,11 @@
 /** Cleans up after a provisioning that ended without undoing anything itself, as after a `terminate`. */
 import { ApplicationFailure, CancellationScope, setCurrentDetails, setHandler } from '@temporalio/workflow';
-import { stepActivities } from './activity-proxies.ts';
+import { undoActivities } from './activity-proxies.ts';
 import { escapeMarkdown } from './markdown.ts';
 import { type RunToUndo, type UndoResult, undoStatusQuery } from './messages.ts';
+import { failureOf } from './run.ts';
 import { undoAll } from './undo.ts';
+import type { UndoEntry } from './undo-entries.ts';
 
 /** Undoes what the run made, from that run's own history. Input: which run. */
 export async function AudienceUndo(input: RunToUndo): Promise<UndoResult> {
@@ -15,20 +17,38 @@ export async function AudienceUndo(input: RunToUndo): Promise<UndoResult> {
       'InvalidRequest',
     );
   }
+  // Half an undo is worse than none: whoever really wants that can terminate it.
   return CancellationScope.nonCancellable(async () => {
-    const entries = await stepActivities.readUndoEntries.executeWithOptions({ summary: 'Read what the run made' }, [
-      { workflowId: input.workflowId, runId: input.runId },
-    ]);
+    const entries = await entriesOf({ workflowId: input.workflowId, runId: input.runId });
+    let gone = 0;
+    const show = () => setCurrentDetails(details(gone, entries.length, result));
+    show();
     await undoAll(entries, (_, { undone, left }) => {
+      gone += 1;
       if (undone !== undefined) result.undone.push(undone);
       result.left.push(...left);
-      setCurrentDetails(
-        [
-          `**Undone: ${result.undone.length} of ${entries.length}**`,
-          ...result.left.map((line) => `⚠ ${escapeMarkdown(line)}`),
-        ].join('\n\n'),
-      );
+      show();
     });
     return result;
   });
+}
+
+/** What the run made or may have made; fails with why nobody may undo it, if that is so. */
+async function entriesOf(run: RunToUndo): Promise<UndoEntry[]> {
+  try {
+    return await undoActivities.readUndoEntries.executeWithOptions({ summary: 'Read what the run made' }, [run]);
+  } catch (error) {
+    const failure = failureOf('undo', error);
+    throw failure === undefined ? error : ApplicationFailure.nonRetryable(failure.message, failure.type);
+  }
+}
+
+function details(gone: number, all: number, { undone, left }: UndoResult): string {
+  return [
+    `**${gone < all ? 'Undoing' : 'Undone'}: ${gone} of ${all}**`,
+    ...undone.map((one) =>
+      escapeMarkdown('id' in one ? `${one.kind} ${one.name} (${one.id})` : `ad accounts ${one.labels.join(', ')}`),
+    ),
+    ...left.map((line) => `⚠ ${escapeMarkdown(line)}`),
+  ].join('\n\n');
 }

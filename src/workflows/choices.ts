@@ -2,7 +2,15 @@
 import { setHandler } from '@temporalio/workflow';
 import type { EnabledAdAccounts } from '../activities/ad-accounts.ts';
 import type { AudienceInspection, InspectedAudience } from '../activities/audiences.ts';
-import { chooseAll, type Fault, parseChange, pathText, type SyncRequest } from '../request/schema.ts';
+import {
+  chooseAll,
+  chosenBy,
+  type Fault,
+  parseChange,
+  pathText,
+  type SyncRequest,
+  supporting,
+} from '../request/schema.ts';
 import { answeringActivities, stepActivities } from './activity-proxies.ts';
 import {
   type AdAccount,
@@ -18,7 +26,7 @@ import {
 } from './messages.ts';
 import { STEP } from './progress.ts';
 import { failureOf, type Run, StepFault } from './run.ts';
-import { refusal } from './sign-in.ts';
+import { named, refusal, refuseOtherKeys } from './update-input.ts';
 
 /** The ad accounts that were wanted, and those of them that this run added. */
 export type EnabledAccounts = Exclude<EnabledAdAccounts, { ask: unknown }>;
@@ -28,6 +36,9 @@ const KEPT = 'kept until it is asked';
 
 /** What the slower of two answers is told. */
 const ANSWERED = 'Somebody else has answered already.';
+
+/** How long the words of a search may be, in characters. */
+const MAX_SEARCH = 200;
 
 /** The run's part that asks people to choose, and hears their answers. */
 export class Choices {
@@ -95,20 +106,26 @@ export class Choices {
             : (await this.inspect(connection, [spec], stepActivities))[0];
         if (finding === undefined) throw new TypeError(`${step} was not inspected`);
         if ('audience' in finding) return finding.audience;
-        delete this.run.state.answers.audiences[step];
-        if ('ask' in finding) this.ask({ step, answer: 'chooseAudience', ...finding.ask });
-        else if (early === undefined) throw new StepFault(finding.problem.code, finding.problem.message);
-        else {
-          const there = await this.run.call(() =>
-            stepActivities.findAudiences.executeWithOptions({ summary: 'List the audiences' }, [
-              { connection, mode: sync.mode },
-            ]),
-          );
-          this.ask({ step, answer: 'chooseAudience', ...there, why: finding.problem.message });
+        // Somebody answered while Polytomic was asked what there is.
+        if (early === undefined && this.run.state.answers.audiences[step] !== undefined) continue;
+        if (early === undefined && 'problem' in finding) {
+          throw new StepFault(finding.problem.code, finding.problem.message);
         }
+        const question =
+          'ask' in finding ? finding.ask : await this.askAgain(connection, sync, finding.problem.message);
+        delete this.run.state.answers.audiences[step];
+        this.ask({ step, answer: 'chooseAudience', ...question });
       }
       await this.run.untilPerson(() => this.questionOf(step) === undefined);
     }
+  }
+
+  /** The question that an early answer becomes which does not fit. */
+  private async askAgain(connection: Resource, { mode }: SyncRequest, why: string): Promise<Listed & { why: string }> {
+    const there = await this.run.call(() =>
+      stepActivities.findAudiences.executeWithOptions({ summary: 'List the audiences' }, [{ connection, mode }]),
+    );
+    return { ...there, why };
   }
 
   /** A look at the audiences for what these syncs ask of them. */
@@ -145,14 +162,15 @@ export class Choices {
   }
 
   private checkAccounts(answer: SelectAccounts): void {
-    const wanted = answer?.accounts;
+    refuseOtherKeys(answer, ['accounts']);
+    const wanted = answer.accounts;
     this.refuseFaults(['linkedinAds', 'accounts'], wanted);
-    if (this.run.progress.of(STEP.adAccounts).state === 'done') throw refusal('The ad accounts are enabled already.');
+    this.refuseUnlessOpen(STEP.adAccounts);
     const question = this.questionOf(STEP.adAccounts);
     if (question === undefined && this.run.request.linkedinAds.accounts !== 'ask') {
       throw refusal('Nobody asks for ad accounts: the request says which.');
     }
-    if (question !== undefined && isWhole(question) && wanted !== 'all') chosenFrom(question, wanted, 'ad account');
+    if (question !== undefined && isWhole(question) && wanted !== 'all') accountsFrom(question, wanted);
   }
 
   private async selectAccounts({ accounts: wanted }: SelectAccounts): Promise<AdAccount[] | typeof KEPT> {
@@ -168,7 +186,7 @@ export class Choices {
     const accounts = isWhole(question)
       ? wanted === 'all'
         ? question.choices
-        : chosenFrom(question, wanted, 'ad account')
+        : accountsFrom(question, wanted)
       : await this.asUpdate(() => answeringActivities.checkAdAccounts({ connection, wanted }));
     if (this.questionOf(STEP.adAccounts) === undefined) throw refusal(ANSWERED);
     answers.accounts = wanted === 'all' ? 'all' : accounts.map(({ value }) => value);
@@ -177,23 +195,23 @@ export class Choices {
   }
 
   private checkAudience(answer: ChooseAudience): void {
-    const { step, index } = this.syncOf(answer?.sync);
+    refuseOtherKeys(answer, ['sync', 'audience']);
+    const { step, index } = this.syncOf(answer.sync);
     this.refuseFaults(['syncs', index, 'audience'], answer.audience);
-    if (this.run.progress.of(step).state === 'done') throw refusal(`${step} is made already.`);
+    this.refuseUnlessOpen(step);
     const question = this.questionOf(step);
     if (question === undefined && this.run.request.syncs[index]?.audience !== 'ask') {
       throw refusal(`Nobody asks for the audience of ${step}: the request says which.`);
     }
-    const { audience } = answer;
-    if (question !== undefined && isWhole(question) && 'existing' in audience) {
-      chosenFrom(question, [audience.existing], 'audience');
-    }
+    const sync = this.run.request.syncs[index];
+    if (question !== undefined && sync !== undefined) audienceFrom(question, sync, answer.audience);
   }
 
   private async chooseAudience({ sync: name, audience }: ChooseAudience): Promise<string> {
     const { step, index } = this.syncOf(name);
     const sync = this.run.request.syncs[index];
-    if (this.questionOf(step) === undefined) {
+    const question = this.questionOf(step);
+    if (question === undefined) {
       const { answers, chosen } = this.run.state;
       const answered = chosen[step] !== undefined || answers.audiences[step] !== undefined;
       if (this.run.progress.of(step).state !== 'pending' && answered) throw refusal(ANSWERED);
@@ -202,7 +220,8 @@ export class Choices {
     }
     if (sync === undefined) throw refusal(`There is no ${step}.`);
     const connection = this.connection();
-    const [finding] = await this.asUpdate(() => this.inspect(connection, [{ ...sync, audience }], answeringActivities));
+    const wanted = { ...sync, audience: audienceFrom(question, sync, audience) };
+    const [finding] = await this.asUpdate(() => this.inspect(connection, [wanted], answeringActivities));
     if (this.questionOf(step) === undefined) throw refusal(ANSWERED);
     if (finding === undefined || 'problem' in finding)
       throw refusal(finding?.problem.message ?? '', finding?.problem.code);
@@ -214,8 +233,13 @@ export class Choices {
       : `to be made: ${finding.audience.create.name}`;
   }
 
-  private checkFind({ step }: FindChoices): void {
-    if (step !== STEP.adAccounts) this.syncOf(step?.replace(/^sync /, ''));
+  private checkFind(wanted: FindChoices): void {
+    refuseOtherKeys(wanted, ['step', 'search']);
+    const { step, search } = wanted;
+    if (step !== STEP.adAccounts) this.syncOf(syncNameIn(step));
+    if (search !== undefined && (typeof search !== 'string' || search.length > MAX_SEARCH)) {
+      throw refusal(`\`search\` must be a text of at most ${MAX_SEARCH} characters.`, 'InvalidInput');
+    }
     if (this.run.progress.of(STEP.signIn).state !== 'done') {
       throw refusal('There is nothing to choose from yet: the LinkedIn sign-in is not done.');
     }
@@ -226,7 +250,7 @@ export class Choices {
     const searched = search === undefined ? {} : { search };
     return this.asUpdate(() => {
       if (step === STEP.adAccounts) return answeringActivities.findAdAccounts({ connection, ...searched });
-      const { index } = this.syncOf(step.replace(/^sync /, ''));
+      const { index } = this.syncOf(syncNameIn(step));
       const mode = this.run.request.syncs[index]?.mode ?? 'create';
       return answeringActivities.findAudiences({ connection, mode, ...searched });
     });
@@ -238,10 +262,18 @@ export class Choices {
 
   private syncOf(name: unknown): { step: string; index: number } {
     const steps = this.run.progress.syncSteps;
-    const step = STEP.sync(String(name));
+    const step = STEP.sync(named(name));
     const index = steps.indexOf(step);
     if (index < 0) throw refusal(`There is no ${step}; there are ${steps.join(', ')}.`);
     return { step, index };
+  }
+
+  /** Refuses an answer that nothing would come of. */
+  private refuseUnlessOpen(step: string): void {
+    const { state } = this.run.progress.of(step);
+    if (this.run.ending) throw refusal('The run is ending already.');
+    if (state === 'done') throw refusal(`Step ${step} is done already.`);
+    if (state === 'blocked') throw refusal(`Step ${step} is blocked: update \`retryStep\` lets it ask again.`);
   }
 
   private connection(): Resource {
@@ -279,10 +311,28 @@ function isWhole({ choices, total }: Question): boolean {
   return choices.length >= total;
 }
 
-function chosenFrom({ choices }: Question, wanted: readonly string[], what: string): AdAccount[] {
-  const chosen = chooseAll(wanted, choices, what);
-  if ('message' in chosen) throw refusal(chosen.message, 'NotAllowed');
+/** The ad accounts that an answer means, where the question lists all; refused in the words of the activity that else checks. */
+function accountsFrom({ choices }: Question, wanted: readonly string[]): AdAccount[] {
+  const chosen = chooseAll(wanted, choices, 'ad account');
+  if ('message' in chosen) throw refusal(`${chosen.message}.`, 'NotAllowed');
   return chosen.choices;
+}
+
+/** The audience that an answer means, by its id where the question lists all; refused in the words of the activity. */
+function audienceFrom<A extends ChooseAudience['audience']>(
+  question: Question,
+  sync: SyncRequest,
+  audience: A,
+): A | { existing: string } {
+  if (!isWhole(question) || !('existing' in audience)) return audience;
+  const chosen = chosenBy(audience.existing, question.choices, 'audience', supporting(sync));
+  if ('choice' in chosen) return { existing: chosen.choice.value };
+  throw refusal(`Sync “${sync.name}”: ${chosen.message}.`, chosen.fitting.length > 0 ? 'Ambiguous' : 'NotFound');
+}
+
+/** The name of the sync in the id of its step. */
+function syncNameIn(step: unknown): string {
+  return named(step).replace(/^sync /, '');
 }
 
 /** Faults as lines of text. */

@@ -2,15 +2,23 @@
  * The run as Markdown, for the *User Metadata* tab of the Temporal Web UI. Its pane may be no more than ten lines high, so
  * what is asked of whom comes first, then what went wrong, then the steps.
  */
-import { escapeMarkdown, linkOf, table } from './markdown.ts';
+
+import { shorten } from '../request/schema.ts';
+import { escapeMarkdown, linkOf, MAX_URL_BYTES, table, urlBytes } from './markdown.ts';
 import type { ProvisioningStatus, Question, SignInStatus, Stage, StepStatus } from './messages.ts';
 import { MARK, outcomesOf } from './step-text.ts';
 
 /** How much of a failure's message, or of a warning, is shown, in characters. Query `status` has all of it. */
 const MAX_MESSAGE = 300;
 
+/** How much is told besides the steps, in bytes of a URL, so that there is room for some of those too. */
+const MAX_TOLD_URL_BYTES = 5500;
+
 /** How many choices are named, in count. Query `status` has more of them, and update `findChoices` the rest. */
 const MAX_SHOWN = 8;
+
+/** How much of a choice's label is shown, in characters. */
+const MAX_LABEL = 60;
 
 const CHECKED: Record<NonNullable<SignInStatus['lastCheck']>['outcome'], string> = {
   not_yet: 'Not signed in yet',
@@ -23,6 +31,8 @@ const MAX_UNBROKEN = 32;
 
 /** The pane is made as high as the text without its margins: what it cuts off at the bottom shall be this. */
 const BOTTOM = '&#160;';
+
+const PARAGRAPH = '\n\n';
 
 const HEADLINE: Record<Stage, string> = {
   connecting: 'Connecting to Snowflake and LinkedIn Ads',
@@ -40,15 +50,28 @@ const HEADLINE: Record<Stage, string> = {
 /** The current details of a run in this state. */
 export function currentDetails(status: ProvisioningStatus): string {
   const requester = status.requester === undefined ? '' : ` · for ${escapeMarkdown(status.requester)}`;
-  return [
-    `**${HEADLINE[status.stage]}**${requester}`,
-    ...askLines(status),
-    ...status.questions.map(questionLine),
-    ...status.steps.flatMap(failureLines),
+  const first = [`**${HEADLINE[status.stage]}**${requester}`, ...askLines(status)];
+  const told = asMany(urlBytes(first.join(PARAGRAPH)), [
+    ...status.questions.map(questionText),
+    ...status.steps.flatMap(failureText),
     ...status.warnings.map((warning) => `⚠ ${excerpt(warning)}`),
-    ...stepLines(status.steps),
-    BOTTOM,
-  ].join('\n\n');
+  ]);
+  const above = [...first, ...told].join(PARAGRAPH);
+  return [above, ...stepLines(status.steps, MAX_URL_BYTES - urlBytes(above)), BOTTOM].join(PARAGRAPH);
+}
+
+/** As many of the texts as there is room for, after so many bytes, and how many more there are. */
+function asMany(bytes: number, texts: string[]): string[] {
+  let total = bytes;
+  const shown: string[] = [];
+  for (const text of texts) {
+    total += urlBytes(text) + urlBytes(PARAGRAPH);
+    if (total > MAX_TOLD_URL_BYTES) {
+      return [...shown, `and ${texts.length - shown.length} more to read: query \`status\` has them`];
+    }
+    shown.push(text);
+  }
+  return shown;
 }
 
 function askLines({ signIn }: ProvisioningStatus): string[] {
@@ -63,37 +86,38 @@ function askLines({ signIn }: ProvisioningStatus): string[] {
 }
 
 /** What is asked, how it is answered, and the first of the answers there are. */
-function questionLine({ step, answer, choices, total, why }: Question): string {
+function questionText({ step, answer, choices, total, why }: Question): string {
   const example =
     answer === 'selectAccounts'
       ? '{"accounts": ["…"]}'
       : JSON.stringify({ sync: step.replace(/^sync /, ''), audience: { existing: '…' } });
-  const shown = choices.slice(0, MAX_SHOWN).map(({ label }) => escapeMarkdown(label));
+  const shown = choices.slice(0, MAX_SHOWN).map(({ label }) => excerpt(label, MAX_LABEL));
   const more = total > shown.length ? ` and ${total - shown.length} more` : '';
   return [
     ...(why === undefined ? [] : [`⚠ ${excerpt(why)}`]),
     `Choose for **${escapeMarkdown(step)}**: ${shown.join(', ') || 'there is nothing'}${more}`,
     `*More Actions → Send an Update →* \`${answer}\` with ${code(example)}`,
-  ].join('\n\n');
+  ].join(PARAGRAPH);
 }
 
-function failureLines({ id, state, failure, piece }: StepStatus): string[] {
+function failureText({ id, state, failure, piece }: StepStatus): string[] {
   if (failure === undefined) return [];
   const what = `✕ ${escapeMarkdown(id)}: ${excerpt(failure.message)}`;
   if (state !== 'blocked') return [what];
   const mend = piece === undefined ? '' : `; \`change\` replaces ${code(piece)} of the request`;
   const example = JSON.stringify({ step: id, ...(piece === undefined ? {} : { change: '…' }) });
-  return [what, `*More Actions → Send an Update →* \`retryStep\` with ${code(example)}${mend}, or \`giveUp\``];
+  const how = `*More Actions → Send an Update →* \`retryStep\` with ${code(example)}${mend}, or \`giveUp\``;
+  return [[what, how].join(PARAGRAPH)];
 }
 
-function stepLines(steps: StepStatus[]): string[] {
+function stepLines(steps: StepStatus[], maxBytes: number): string[] {
   const rows = steps.map((step) => [
     MARK[step.state],
     inOneLine(escapeMarkdown(step.id)),
     outcomesOf(step, escapeMarkdown).join(' · '),
   ]);
   // Without headings, to save a line.
-  const { markdown, shown } = table(['', '', ''], rows);
+  const { markdown, shown } = table(['', '', ''], rows, maxBytes);
   const rest = steps.slice(shown);
   const open = rest.filter((step) => step.state !== 'done').length;
   return [
@@ -112,6 +136,6 @@ function inOneLine(name: string): string {
   return name.length > MAX_UNBROKEN ? name : name.replaceAll(' ', '\u00a0');
 }
 
-function excerpt(text: string): string {
-  return escapeMarkdown(text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE - 1)}…` : text);
+function excerpt(text: string, max = MAX_MESSAGE): string {
+  return escapeMarkdown(shorten(text, max));
 }

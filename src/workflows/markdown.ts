@@ -4,9 +4,12 @@
 const MAX_ROWS = 30;
 
 /**
- * How long a table may get, in bytes of a URL: the Web UI sends all Markdown to its renderer in one, and a proxy before it
- * may take no more than 8 KB.
+ * How long all Markdown of a run may get, in bytes of a URL: the Web UI sends it to its renderer in one, and a proxy before
+ * it may take no more than 8 KB.
  */
+export const MAX_URL_BYTES = 7600;
+
+/** How long a table may get, likewise. */
 const MAX_TABLE_URL_BYTES = 5000;
 
 /**
@@ -36,14 +39,23 @@ export function linkOf(url: string, text: string): string {
   return safe.test(url) ? `[${text}](${url.replaceAll('&', '&amp;')})` : escapeMarkdown(url);
 }
 
+/** How long a text is in a URL, in bytes. */
+export function urlBytes(text: string): number {
+  return encodeURIComponent(text).length;
+}
+
 /** A table with as many of the rows as fit, and how many those are. Cells are Markdown. */
-export function table(headings: string[], rows: string[][]): { markdown: string; shown: number } {
+export function table(
+  headings: string[],
+  rows: string[][],
+  maxBytes = MAX_TABLE_URL_BYTES,
+): { markdown: string; shown: number } {
   const lines: string[] = [];
   let bytes = 0;
   for (const row of rows.slice(0, MAX_ROWS)) {
     const line = `| ${row.join(' | ')} |`;
-    bytes += encodeURIComponent(line).length;
-    if (bytes > MAX_TABLE_URL_BYTES) break;
+    bytes += urlBytes(line) + urlBytes('\n');
+    if (bytes > Math.min(maxBytes, MAX_TABLE_URL_BYTES)) break;
     lines.push(line);
   }
   const markdown = [`| ${headings.join(' | ')} |`, `|${'-|'.repeat(headings.length)}`, ...lines].join('\n');

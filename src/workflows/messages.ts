@@ -60,7 +60,7 @@ export const selectAccountsUpdate = defineUpdate<AdAccount[] | 'kept until it is
 /** Which audience a sync writes to, where the request leaves it to a person. */
 export const chooseAudienceUpdate = defineUpdate<string, [ChooseAudience]>('chooseAudience');
 
-/** What there is to choose from, searched: a question lists only the first {@link MAX_CHOICES}. */
+/** What there is to choose from, searched: a question lists only the first fifty. */
 export const findChoicesUpdate = defineUpdate<Choices, [FindChoices]>('findChoices');
 
 /** Tries a blocked step again, with a change to its piece of the request or without. */
@@ -136,9 +136,6 @@ export interface Choices {
   choices: Choice[];
   total: number;
 }
-
-/** How many choices a question lists, in count. */
-export const MAX_CHOICES = 50;
 
 /** Something that a person is asked. */
 export interface Question extends Choices {

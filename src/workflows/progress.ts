@@ -12,6 +12,7 @@ import type {
   StepStatus,
 } from './messages.ts';
 import type { RunState } from './run-state.ts';
+import type { UndoOutcome } from './undo-entries.ts';
 
 /** The ids of the steps, each made in one place. */
 export const STEP = {
@@ -103,9 +104,16 @@ export class Progress {
     this.set(id, { state: 'pending', note });
   }
 
-  /** What it made has been deleted again. */
-  undone(id: string): void {
-    this.set(id, { state: 'undone' });
+  /** What it made has been deleted again, or taken back. Its failure, if there is one, is still why the run fails. */
+  undone(id: string, gone: NonNullable<UndoOutcome['undone']>): void {
+    const { resources, failure } = this.of(id);
+    const isGone = (one: KindOfResource) => 'id' in gone && one.kind === gone.kind && one.id === gone.id;
+    this.set(id, {
+      state: 'undone',
+      resources: resources.filter((one) => !isGone(one)),
+      note: 'id' in gone ? `deleted ${gone.kind} ${gone.name} (${gone.id})` : `took back ${gone.labels.join(', ')}`,
+      ...(failure === undefined ? {} : { failure }),
+    });
   }
 
   /** Asks a person for the sign-in, or tells them what has changed about it. */
@@ -116,17 +124,19 @@ export class Progress {
 
   /** Asks a person to choose. */
   ask(question: Question): void {
-    this.state.questions = [...this.state.questions.filter(({ step }) => step !== question.step), question];
+    const others = this.state.questions.filter(({ step }) => step !== question.step);
+    this.state.questions = [...others, question];
     this.set(question.step, { state: 'waiting', note: 'waits for a person to choose' });
   }
 
-  /** The question of this step is answered, or no longer matters. */
+  /** The question of this step is answered. */
   answered(step: string): void {
-    this.state.questions = this.state.questions.filter((question) => question.step !== step);
-    if (this.of(step).state === 'waiting') this.running(step);
+    this.running(step);
   }
 
+  /** The same warning twice, as of notices that cannot be delivered for months, is told once. */
   warn(warning: string): void {
+    if (this.state.warnings.includes(warning)) return;
     this.state.warnings.push(warning);
     this.changed();
   }
@@ -134,25 +144,23 @@ export class Progress {
   /** From now on what was made is deleted again. */
   undo(): void {
     this.undoing = true;
-    this.stopAsking();
+    this.stop();
   }
 
   end(how: Ending): void {
     this.ended = how;
-    this.stopAsking();
+    this.stop();
   }
 
   /** The failures and what they leave behind, in the plan's order. */
   outcome(): ProvisioningFailure {
     const { steps, undone, notUndone } = this.state;
     const resources = steps.flatMap((step) => step.resources);
-    const gone = undone.flatMap((one) => ('id' in one ? [{ ...one, made: true }] : []));
-    const isGone = ({ kind, id }: KindOfResource) => gone.some((one) => one.kind === kind && one.id === id);
     return {
       failures: steps.flatMap((step) => step.failure ?? []),
-      leftBehind: resources.filter((resource) => resource.made && !isGone(resource)),
+      leftBehind: resources.filter((resource) => resource.made),
       used: resources.filter((resource) => !resource.made),
-      undone: gone,
+      undone: undone.flatMap((one) => ('id' in one ? [{ ...one, made: true }] : [])),
       notUndone,
     };
   }
@@ -198,9 +206,16 @@ export class Progress {
     };
   }
 
-  private stopAsking(): void {
+  /** Nobody is asked any more, and nothing goes on: what is blocked now has failed. */
+  private stop(): void {
     delete this.state.signIn.asked;
     this.state.questions = [];
+    this.state.steps = this.state.steps.map((step) => {
+      const { piece: _, note: __, ...rest } = step;
+      if (step.state === 'blocked') return { ...rest, state: 'failed' };
+      if (step.state === 'waiting') return { ...rest, state: 'pending', note: 'ended while it waited for a person' };
+      return step.state === 'running' ? { ...rest, state: 'pending', note: 'did not end' } : step;
+    });
     this.changed();
   }
 
@@ -208,8 +223,11 @@ export class Progress {
     id: string,
     change: Outcome & { state: StepState; failure?: StepFailure; piece?: string; generation?: number },
   ): void {
-    // Whoever has the sign-in link can connect an account, so it is shown only while it is needed.
-    if (id === STEP.signIn && change.state !== 'waiting') delete this.state.signIn.asked;
+    if (change.state !== 'waiting') {
+      // Whoever has the sign-in link can connect an account, so it is shown only while it is needed.
+      if (id === STEP.signIn) delete this.state.signIn.asked;
+      this.state.questions = this.state.questions.filter(({ step }) => step !== id);
+    }
     const { resources, generation } = this.of(id);
     this.state.steps = this.state.steps.map((step) =>
       step.id === id ? { id, resources, generation, ...change } : step,

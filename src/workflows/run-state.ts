@@ -15,6 +15,8 @@ export interface SignInState {
   checked: number;
   /** What the latest claim says of a denial. */
   denial?: string;
+  /** Whether somebody has been asked, or it was looked whether somebody must be. */
+  begun?: true;
   /** Present while somebody is asked. */
   asked?: SignInStatus;
   /** When the next reminder is due, RFC 3339. */
@@ -25,6 +27,8 @@ export interface SignInState {
 
 /** The state of one run. */
 export interface RunState {
+  /** First run id of the chain of runs that hand the state on. */
+  chain: string;
   /** When the first run of the chain began, RFC 3339. */
   startedAt: string;
   /** The request with every accepted change. */
@@ -48,8 +52,9 @@ export interface RunState {
 }
 
 /** The state of a run that begins. */
-export function newRunState(request: ProvisioningRequest, startedAt: Date): RunState {
+export function newRunState(request: ProvisioningRequest, startedAt: Date, chain: string): RunState {
   return {
+    chain,
     startedAt: startedAt.toISOString(),
     request,
     steps: [],

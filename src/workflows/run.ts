@@ -15,14 +15,20 @@ import {
 } from '@temporalio/workflow';
 import type { StepContext } from '../activities/create-once.ts';
 import type { Notice } from '../notices/notice.ts';
-import { type ProvisioningRequest, pathText, type RunSettings, settingsOf } from '../request/schema.ts';
+import {
+  type ProvisioningRequest,
+  pathText,
+  type RunSettings,
+  settingsOf,
+  shorten,
+  utf8Bytes,
+} from '../request/schema.ts';
 import { BLOCKED_STEP, PROVISIONING_STAGE, REQUESTER } from '../temporal/search-attributes.ts';
 import { localActivities, noticeActivities } from './activity-proxies.ts';
 import { currentDetails } from './current-details.ts';
 import type { StepFailure } from './messages.ts';
 import { type Outcome, Progress } from './progress.ts';
 import type { RunState } from './run-state.ts';
-import { shorten } from './shorten.ts';
 import type { UndoEntry } from './undo-entries.ts';
 
 /** Where a piece of the request stands, e.g. `['models', 'active-users']`. */
@@ -75,6 +81,12 @@ export interface StepWork<T> {
 /** Codes of failures after which it is sure that the step made nothing, whatever became of attempts before. */
 const MADE_NOTHING: readonly string[] = ['Refused', 'NotAllowed', 'NameTaken', 'Ambiguous', 'NotFound'];
 
+/** How long a run that has ended waits for notices that have not been delivered yet: long enough for a restart of who receives them. */
+const LAST_NOTICES_TIMEOUT = '5 minutes';
+
+/** Temporal's default limit is 2 KiB for the value of a search attribute (`limit.searchAttributeSizeOfValue`). */
+const MAX_ATTRIBUTE_BYTES = 1_900;
+
 /** What a {@link Notice} says besides what the run adds to all of them. */
 type NoticeText = Omit<Notice, 'id' | 'at' | 'name' | 'workflowId' | 'runId' | 'requester'>;
 
@@ -84,8 +96,17 @@ export class Run {
   readonly progress: Progress;
   /** Whether a step has failed, so that the run will fail once all branches have settled. */
   failing = false;
+  /** Whether the run is coming to its end, so that there is nothing to answer or to mend any more. */
+  ending = false;
   private inFlight = 0;
-  private readonly notices: Array<Promise<void>> = [];
+  /** Notices under way. A run that is cancelled tells so all the same. */
+  private readonly notices = new Set<Promise<void>>();
+  private readonly noticeScope = new CancellationScope({
+    cancellable: true,
+    parent: new CancellationScope({ cancellable: false }),
+  });
+
+  private readonly waits = new Set<() => boolean>();
   private searchable = false;
   private published = '';
 
@@ -109,9 +130,12 @@ export class Run {
     return { firstRunId: firstExecutionRunId, originalRunId: originalExecutionRunId };
   }
 
-  /** Whether no activity is under way that would be lost if the run continued as new. */
+  /**
+   * Whether nothing is under way that would be lost if the run continued as new: no activity, nor a wait that is over although
+   * its step has not been told yet.
+   */
   get idle(): boolean {
-    return this.inFlight === 0;
+    return this.inFlight === 0 && ![...this.waits].some((over) => over());
   }
 
   /** Counts a call while it is under way. */
@@ -218,10 +242,15 @@ export class Run {
 
   /** Waits for what only a person can bring about. Nobody is waited for once the run is failing. */
   async untilPerson(predicate: () => boolean, timeoutMs?: number): Promise<boolean> {
-    const either = () => predicate() || this.failing;
-    const met = timeoutMs === undefined ? await condition(either).then(() => true) : await condition(either, timeoutMs);
-    if (!predicate() && this.failing) throw new WaitAbandoned();
-    return met;
+    const over = () => predicate() || this.failing;
+    this.waits.add(over);
+    try {
+      const met = timeoutMs === undefined ? await condition(over).then(() => true) : await condition(over, timeoutMs);
+      if (!predicate() && this.failing) throw new WaitAbandoned();
+      return met;
+    } finally {
+      this.waits.delete(over);
+    }
   }
 
   /** Tells whoever the request names, beside the run's own work. A notice that cannot be delivered becomes a warning. */
@@ -238,33 +267,46 @@ export class Run {
       runId,
       ...(this.request.requester === undefined ? {} : { requester: this.request.requester }),
     };
-    const sent = CancellationScope.nonCancellable(() =>
-      this.call(() =>
-        noticeActivities.sendNotice.executeWithOptions({ summary: `Notice: ${text.event}` }, [{ notice, target }]),
-      ),
-    ).catch((error: unknown) => {
-      const reason = failureOf('notice', error)?.message ?? String(error);
-      this.progress.warn(`Notice ${text.event} was not delivered: ${reason}`);
-    });
-    this.notices.push(sent.then(() => undefined));
+    const sending = this.noticeScope
+      .run(() =>
+        this.call(() =>
+          noticeActivities.sendNotice.executeWithOptions({ summary: `Notice: ${text.event}` }, [{ notice, target }]),
+        ),
+      )
+      .catch((error: unknown) => {
+        const reason = isCancellation(error)
+          ? `it was tried until ${LAST_NOTICES_TIMEOUT} after the run's end.`
+          : (failureOf('notice', error)?.message ?? String(error));
+        const warning = `Notice ${text.event} was not delivered: ${reason}`;
+        if (!this.state.warnings.includes(warning)) this.progress.warn(warning);
+      })
+      .finally(() => this.notices.delete(sending));
+    this.notices.add(sending);
   }
 
-  /** Resolves when every notice has been delivered or given up. */
+  /** Resolves when every notice has been delivered or given up. Call it in a scope that cannot be cancelled. */
   async noticesDelivered(): Promise<void> {
-    await Promise.all(this.notices);
+    if (this.notices.size === 0) return;
+    if (await condition(() => this.notices.size === 0, LAST_NOTICES_TIMEOUT)) return;
+    const late = [...this.notices];
+    this.noticeScope.cancel();
+    await Promise.all(late);
   }
 
   /** From now on stage, requester and blocked steps are search attributes, if the namespace has them. Never fails. */
   async publish(): Promise<void> {
     try {
-      this.searchable = await this.call(() => localActivities.searchAttributesRegistered());
-    } catch (error) {
-      if (isCancellation(error)) return;
+      // A run that is cancelled at once is listed as cancelled all the same.
+      this.searchable = await CancellationScope.nonCancellable(() =>
+        this.call(() => localActivities.searchAttributesRegistered()),
+      );
+    } catch {
+      this.searchable = false;
     }
     if (this.searchable) return this.show();
-    const warning =
-      'The search attributes are not registered: run `audience setup` to list runs by stage, requester or blocked step.';
-    if (!this.state.warnings.includes(warning)) this.progress.warn(warning);
+    this.progress.warn(
+      'The search attributes are not registered: run `audience setup` to list runs by stage, requester or blocked step.',
+    );
   }
 
   private show(): void {
@@ -276,11 +318,21 @@ export class Run {
     const { requester } = this.request;
     upsertSearchAttributes([
       { key: PROVISIONING_STAGE, value: stage },
-      { key: BLOCKED_STEP, value: blockedSteps },
+      { key: BLOCKED_STEP, value: asMany(blockedSteps) },
       ...(this.published !== '' || requester === undefined ? [] : [{ key: REQUESTER, value: requester }]),
     ]);
     this.published = published;
   }
+}
+
+/** As many of the first ones as Temporal takes for the value of one search attribute: more would fail the workflow task. */
+function asMany(values: readonly string[]): string[] {
+  const taken: string[] = [];
+  for (const value of values) {
+    if (utf8Bytes(JSON.stringify([...taken, value])) > MAX_ATTRIBUTE_BYTES) break;
+    taken.push(value);
+  }
+  return taken;
 }
 
 /** What a step failed with; `undefined` where the error is none of a step: a cancellation, or a fault of this code. */

@@ -1,7 +1,8 @@
 /** The LinkedIn sign-in: one person, a link, and a wait that may take a week. */
-import { ApplicationFailure, CancellationScope, isCancellation, setHandler } from '@temporalio/workflow';
+import { CancellationScope, isCancellation, setHandler } from '@temporalio/workflow';
 import type { ProvidedLinkedInConnection } from '../activities/linkedin-connection.ts';
 import type { SignInCheck } from '../activities/sign-in.ts';
+import { shorten } from '../request/schema.ts';
 import { answeringActivities, pollingActivities, stepActivities } from './activity-proxies.ts';
 import {
   oauthCompletedSignal,
@@ -13,19 +14,22 @@ import {
 } from './messages.ts';
 import { STEP } from './progress.ts';
 import { failureOf, type Run, StepFault } from './run.ts';
-import { shorten } from './shorten.ts';
+import { refusal } from './update-input.ts';
 
-/** What a wait ends with: the sign-in, what a poll saw, a date, or a claim to check. */
+/** What ends a wait: a claim to check, what a poll saw, or a date. */
 type Wake = 'claim' | 'polled' | 'reminder' | 'deadline';
+
+/** What was found when somebody looked: Polytomic's word, or a denial, of which Polytomic knows nothing. */
+type Look = SignInCheck | { state: 'denied'; reason: string };
+
+type NotSignedIn = Exclude<Look, { state: 'signed_in' }>;
 
 /** The run's part that asks for the sign-in, and hears of it. */
 export class SignIn {
   private readonly run: Run;
-  private connection: Resource | undefined;
-  private mayReconnect = false;
   private refreshing: Promise<SignInLink> | undefined;
   private polling: CancellationScope | undefined;
-  private polled: { failure?: unknown } | undefined;
+  private polled: { look: SignInCheck } | { failure: unknown } | undefined;
 
   constructor(run: Run) {
     this.run = run;
@@ -37,7 +41,7 @@ export class SignIn {
       validator: () => this.refuseUnlessAsked(),
       description: 'The sign-in link; a fresh one if it has become too old. No input.',
     });
-    setHandler(refreshSignInLinkUpdate, () => this.freshLink(answeringActivities), {
+    setHandler(refreshSignInLinkUpdate, () => this.linkForPerson(), {
       validator: () => this.refuseUnlessReconnect(),
       description: 'Get a fresh sign-in link; older ones stop working. No input.',
     });
@@ -52,20 +56,20 @@ export class SignIn {
   /**
    * Waits for a person's sign-in for as long as the request says. A claim that it is done is only a hint: Polytomic is asked,
    * and a false one changes nothing. Claims made before the wait, or while a check is running, are kept. Returns what came of
-   * it. Called again, it asks again.
+   * it. Called again, it asks again. `authUrl` is the link that came with a new connection.
    */
-  async wait({ resource, authUrl }: ProvidedLinkedInConnection, mayReconnect: boolean): Promise<string> {
-    this.connection = resource;
-    this.mayReconnect = mayReconnect;
+  async wait(authUrl: string | undefined): Promise<string> {
     const { signIn } = this.run.state;
     if (signIn.asked === undefined) {
-      const { generation } = this.run.progress.of(STEP.signIn);
-      const first = generation === 1 && signIn.timedOut === undefined;
-      const check = first && authUrl !== undefined ? undefined : await this.check();
-      if (check?.state === 'signed_in') return first ? 'was signed in already' : 'signed in';
-      if (signIn.timedOut === generation) throw this.timedOut();
-      await this.ask(first ? authUrl : undefined);
-      if (check?.state === 'no_accounts') await this.told(check);
+      const first = signIn.begun === undefined;
+      signIn.begun = true;
+      if (first && authUrl !== undefined) await this.ask(authUrl);
+      else {
+        const look = await this.check();
+        if (look.state === 'signed_in') return first ? 'was signed in already' : 'signed in';
+        if (signIn.timedOut === this.generation) throw this.timedOut();
+        await this.ask(undefined, look);
+      }
     }
     return this.untilSignedIn();
   }
@@ -75,41 +79,45 @@ export class SignIn {
     try {
       for (;;) {
         const wake = await this.wake();
-        if (wake === 'deadline') {
-          this.run.state.signIn.timedOut = this.run.progress.of(STEP.signIn).generation;
-          throw this.timedOut();
-        }
         if (wake === 'reminder') {
           await this.remind();
           continue;
         }
-        const check = await this.check();
-        if (check.state === 'signed_in') return 'signed in';
-        await this.told(check);
+        // At the end too: who has signed in may have forgotten to say so.
+        const look = wake === 'polled' ? this.seen() : await this.check();
+        if (look.state === 'signed_in') return 'signed in';
+        if (wake === 'deadline' && !this.hasClaim) {
+          this.run.state.signIn.timedOut = this.generation;
+          throw this.timedOut();
+        }
+        await this.told(look);
       }
     } finally {
       this.polling?.cancel();
     }
   }
 
-  /** Begins to ask: by a link, or by a hint where the run has none to offer. */
-  private async ask(authUrl: string | undefined): Promise<void> {
+  /** Begins to ask: by a link, or by a hint where the run has none to offer. `look` is what was found before. */
+  private async ask(authUrl: string | undefined, look?: NotSignedIn): Promise<void> {
     const { timeoutMs, remindEveryMs } = this.run.settings.signIn;
-    const now = Date.now();
-    const link = authUrl ?? (this.mayReconnect ? await this.startSignIn(stepActivities) : undefined);
+    const url = authUrl ?? (this.mayReconnect ? (await this.freshLink()).url : undefined);
     const { signIn } = this.run.state;
+    const now = Date.now();
     if (remindEveryMs !== undefined) signIn.nextReminderAt = rfc3339(now + remindEveryMs);
+    // That nobody has signed in yet is no news to somebody who has not been asked.
+    const news = look !== undefined && (look.state !== 'not_yet' || signIn.checked > 0);
     this.run.progress.askForSignIn({
-      ...(link === undefined ? { hint: this.hint() } : { url: link, linkSince: rfc3339(Date.now()) }),
+      ...(url === undefined ? { hint: this.hint() } : { url, linkSince: rfc3339(now) }),
       since: rfc3339(now),
       until: rfc3339(now + timeoutMs),
       claims: signIn.checked,
+      ...(news ? { lastCheck: lastCheckOf(look) } : {}),
     });
-    this.run.notify({ event: 'sign_in_needed', ...(link === undefined ? { message: this.hint() } : { url: link }) });
+    this.notify('sign_in_needed', news ? look.reason : undefined);
   }
 
   private hint(): string {
-    return `Sign in to LinkedIn on connection ${this.connection?.name} in Polytomic; with reconnect: allowed there would be a link here.`;
+    return `Sign in to LinkedIn on connection ${this.connection.name} in Polytomic; with reconnect: allowed there would be a link here.`;
   }
 
   private claim(payload: unknown): void {
@@ -121,48 +129,41 @@ export class SignIn {
   }
 
   private async wake(): Promise<Wake> {
-    const { asked, nextReminderAt } = this.run.state.signIn;
-    const deadline = Date.parse(asked?.until ?? '');
+    const { nextReminderAt } = this.run.state.signIn;
+    const deadline = Date.parse(this.askedNow().until);
     const reminder = nextReminderAt === undefined ? Number.POSITIVE_INFINITY : Date.parse(nextReminderAt);
-    const due = Math.min(deadline, reminder);
-    const woken = () => this.hasClaim || this.polled !== undefined;
-    if (due > Date.now()) await this.run.untilPerson(woken, due - Date.now());
-    if (this.hasClaim) return 'claim';
-    if (this.polled !== undefined) {
-      const { failure } = this.polled;
-      this.polled = undefined;
-      if (failure !== undefined) throw failure;
-      return 'polled';
+    for (;;) {
+      if (this.hasClaim) return 'claim';
+      if (this.polled !== undefined) return 'polled';
+      const now = Date.now();
+      if (now >= deadline) return 'deadline';
+      if (now >= reminder) return 'reminder';
+      const woken = () => this.hasClaim || this.polled !== undefined;
+      await this.run.untilPerson(woken, Math.min(deadline, reminder) - now);
     }
-    return Date.now() >= deadline ? 'deadline' : 'reminder';
   }
 
-  /** Asks Polytomic. What was said before is thereby checked; what is said meanwhile is kept. */
-  private async check(): Promise<SignInCheck> {
+  /** Asks Polytomic. What was said before is thereby checked; what is said meanwhile is kept for the next time. */
+  private async check(): Promise<Look> {
     const { signIn } = this.run.state;
+    const { denial } = signIn;
+    delete signIn.denial;
     signIn.checked = signIn.claims;
-    return this.run.call(() =>
+    const check = await this.run.call(() =>
       stepActivities.verifySignIn.executeWithOptions({ summary: 'Ask Polytomic whether the sign-in is there' }, [
-        { connection: this.connectionKnown() },
+        { connection: this.connection },
       ]),
     );
+    return denial !== undefined && check.state === 'not_yet' ? { state: 'denied', reason: denial } : check;
   }
 
-  /** Shows why it is not there yet. One who signed in without any ad account is offered a new link. */
-  private async told(check: Exclude<SignInCheck, { state: 'signed_in' }>): Promise<void> {
-    const { signIn } = this.run.state;
-    const denial = check.state === 'not_yet' ? signIn.denial : undefined;
-    delete signIn.denial;
-    if (check.state === 'no_accounts' && this.mayReconnect) await this.freshLink(stepActivities);
-    this.change({
-      claims: signIn.checked,
-      lastCheck: {
-        at: rfc3339(Date.now()),
-        outcome: denial === undefined ? check.state : 'denied',
-        reason: denial ?? check.reason,
-      },
-    });
-    if (check.state === 'no_accounts') this.poll();
+  /** Shows why it is not there yet. A link that was denied, or used by the wrong person, is used up: there is a new one. */
+  private async told(look: NotSignedIn): Promise<void> {
+    const usedUp = look.state !== 'not_yet' && this.mayReconnect;
+    if (usedUp) await this.freshLink();
+    this.change({ claims: this.run.state.signIn.checked, lastCheck: lastCheckOf(look) });
+    if (usedUp) this.notify('sign_in_needed', look.reason);
+    if (look.state === 'no_accounts') this.poll();
   }
 
   private async remind(): Promise<void> {
@@ -171,51 +172,85 @@ export class SignIn {
     if (remindEveryMs === undefined) delete signIn.nextReminderAt;
     else signIn.nextReminderAt = rfc3339(Date.now() + remindEveryMs);
     // A reminder with a dead link would send a person to an error page.
-    if (this.isLinkOld() && this.mayReconnect) await this.freshLink(stepActivities);
-    const { asked } = signIn;
-    if (asked === undefined) return;
-    const text = asked.url === undefined ? { message: this.hint() } : { url: asked.url };
-    this.run.notify({ event: 'sign_in_reminder', ...text });
+    if (this.isLinkOld() && this.mayReconnect) await this.freshLink();
+    this.notify('sign_in_reminder');
   }
 
-  /** Watches Polytomic, if the request says so, until the wait ends. */
+  private notify(event: 'sign_in_needed' | 'sign_in_reminder', reason?: string): void {
+    const { url, hint } = this.askedNow();
+    const message = [reason, hint].filter((one) => one !== undefined).join('. ');
+    this.run.notify({
+      event,
+      ...(url === undefined ? {} : { url }),
+      ...(message === '' ? {} : { message }),
+    });
+  }
+
+  /** Watches Polytomic, if the request says so, until the wait ends. What was seen before no longer counts. */
   private poll(): void {
     const { pollMs } = this.run.settings.signIn;
     if (pollMs === undefined) return;
     this.polling?.cancel();
+    this.polled = undefined;
     const scope = new CancellationScope();
     this.polling = scope;
     const watched = {
-      connection: this.connectionKnown(),
+      connection: this.connection,
       pollMs,
       // Told once, it is not worth another word until somebody else has signed in.
-      untilAccounts: this.run.state.signIn.asked?.lastCheck?.outcome === 'no_accounts',
+      untilAccounts: this.askedNow().lastCheck?.outcome === 'no_accounts',
     };
     const watching = scope.run(() =>
       pollingActivities.awaitSignIn.executeWithOptions({ summary: 'Watch Polytomic for the sign-in' }, [watched]),
     );
-    const ended = (outcome: { failure?: unknown }) => {
+    const ended = (outcome: { look: SignInCheck } | { failure: unknown }) => {
       if (this.polling === scope) this.polled = outcome;
     };
     void watching.then(
-      () => ended({}),
+      (look) => ended({ look }),
       (failure: unknown) => {
         if (!isCancellation(failure)) ended({ failure });
       },
     );
   }
 
+  /** What the poll saw, or failed with. */
+  private seen(): SignInCheck {
+    const { polled } = this;
+    this.polled = undefined;
+    if (polled === undefined) throw new TypeError('no poll has ended');
+    if ('failure' in polled) throw polled.failure;
+    return polled.look;
+  }
+
   /** For `signInLink`: what there is, or a fresh one if it is too old. */
   private async currentLink(): Promise<SignInLink> {
     const { url, linkSince } = this.askedNow();
-    if (this.mayReconnect && (url === undefined || this.isLinkOld())) return this.freshLink(answeringActivities);
+    if (this.mayReconnect && this.isLinkOld()) return this.linkForPerson();
     if (url === undefined || linkSince === undefined) throw refusal(this.hint());
     return { url, since: linkSince };
   }
 
-  /** Two who ask at once get the same link: a second would break the first. */
-  private freshLink(activities: typeof stepActivities): Promise<SignInLink> {
-    this.refreshing ??= this.startSignIn(activities)
+  /** A fresh link for somebody who waits for it. Two who ask at once get the same one: a second would break the first. */
+  private async linkForPerson(): Promise<SignInLink> {
+    try {
+      return await (this.refreshing ?? this.refresh(answeringActivities));
+    } catch (error) {
+      const failure = failureOf(STEP.signIn, error);
+      throw failure === undefined ? error : refusal(failure.message, failure.type);
+    }
+  }
+
+  /** A fresh link for the run itself, which is as patient as any step, even if whoever asks at the same time is not. */
+  private async freshLink(): Promise<SignInLink> {
+    if (this.refreshing === undefined) return this.refresh(stepActivities);
+    return this.refreshing.catch(() => this.refresh(stepActivities));
+  }
+
+  private refresh(activities: typeof stepActivities): Promise<SignInLink> {
+    const { connection } = this;
+    this.refreshing = this.run
+      .call(() => activities.startSignIn.executeWithOptions({ summary: 'Get a sign-in link' }, [{ connection }]))
       .then((url) => {
         const link = { url, since: rfc3339(Date.now()) };
         if (this.run.state.signIn.asked !== undefined) this.change({ url, linkSince: link.since });
@@ -225,18 +260,6 @@ export class SignIn {
         this.refreshing = undefined;
       });
     return this.refreshing;
-  }
-
-  private async startSignIn(activities: typeof stepActivities): Promise<string> {
-    const connection = this.connectionKnown();
-    try {
-      return await this.run.call(() =>
-        activities.startSignIn.executeWithOptions({ summary: 'Get a sign-in link' }, [{ connection }]),
-      );
-    } catch (error) {
-      const failure = activities === answeringActivities ? failureOf(STEP.signIn, error) : undefined;
-      throw failure === undefined ? error : refusal(failure.message, failure.type);
-    }
   }
 
   private change(change: Partial<SignInStatus>): void {
@@ -265,9 +288,19 @@ export class SignIn {
     return this.run.state.signIn.asked as SignInStatus;
   }
 
-  private connectionKnown(): Resource {
-    if (this.connection === undefined) throw refusal('There is no LinkedIn Ads connection yet.');
-    return this.connection;
+  /** From the state, since a person may ask before a run that continues another has come to its wait. */
+  private get connection(): Resource {
+    const provided = this.run.state.results[STEP.linkedinConnection] as ProvidedLinkedInConnection | undefined;
+    if (provided === undefined) throw refusal('There is no LinkedIn Ads connection yet.');
+    return provided.resource;
+  }
+
+  private get mayReconnect(): boolean {
+    return this.connection.made || this.run.request.linkedinAds.connection.reconnect === 'allowed';
+  }
+
+  private get generation(): number {
+    return this.run.progress.of(STEP.signIn).generation;
   }
 
   private timedOut(): StepFault {
@@ -282,6 +315,10 @@ export class SignIn {
   }
 }
 
+function lastCheckOf({ state, reason }: NotSignedIn): NonNullable<SignInStatus['lastCheck']> {
+  return { at: rfc3339(Date.now()), outcome: state, reason };
+}
+
 /** What a payload of `oauthCompleted` says of a denial: a person's words, or what LinkedIn told a callback. */
 function denialOf(payload: unknown): string | undefined {
   if (typeof payload !== 'object' || payload === null) return undefined;
@@ -289,11 +326,6 @@ function denialOf(payload: unknown): string | undefined {
   const words = [error, error_description].filter((one) => typeof one === 'string' && one !== '');
   if (words.length === 0) return denied === true ? 'the sign-in was denied' : undefined;
   return shorten(`the sign-in was denied: ${words.join(', ')}`, 300);
-}
-
-/** Fails an update, and nothing but the update. */
-export function refusal(message: string, type = 'NotNow', ...details: unknown[]): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(message, type, ...details);
 }
 
 function rfc3339(ms: number): string {

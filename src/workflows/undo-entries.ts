@@ -10,6 +10,8 @@ interface OfStep {
   step: string;
   /** When the run first tried it, RFC 3339: what is older was not made by it. */
   since: string;
+  /** When the run ended, RFC 3339, where it could not undo anything itself: what is younger was not made by it. */
+  until?: string;
 }
 
 /** A connection to delete: the one of this id, or, where the id never came back, the one of this name, if it is ours. */

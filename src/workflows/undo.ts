@@ -1,4 +1,6 @@
 /** Taking back what a run made, last first. Shared by a run that ends and by the workflow that cleans up after one. */
+
+import { shorten } from '../request/schema.ts';
 import { undoActivities } from './activity-proxies.ts';
 import { failureOf } from './run.ts';
 import type { UndoEntry, UndoOutcome } from './undo-entries.ts';
@@ -11,7 +13,10 @@ export async function undoAll(
   for (const entry of entries.toReversed()) {
     const what = 'name' in entry ? `${entry.kind} ${entry.name}` : `accounts of ${entry.connection.name}`;
     try {
-      told(entry, await undoActivities.undoEntry.executeWithOptions({ summary: `Undo ${what}` }, [entry]));
+      told(
+        entry,
+        await undoActivities.undoEntry.executeWithOptions({ summary: shorten(`Undo ${what}`, 100) }, [entry]),
+      );
     } catch (error) {
       const reason = failureOf(entry.step, error)?.message;
       if (reason === undefined) throw error;

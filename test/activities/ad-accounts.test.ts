@@ -1,117 +1,178 @@
-import { beforeAll, describe, expect, it } from '@jest/globals';
-import { always, withApi } from '../polytomic/api-server.ts';
-import { newRun } from '../support/activity-task.ts';
-import { linkedInConnection } from '../support/resources.ts';
-import { newSandbox, type TestSandbox } from '../support/sandbox.ts';
-import { ACCOUNT } from '../support/walkthrough.ts';
+import { describe, expect, it } from '@jest/globals';
+import type { Resource } from '../../src/workflows/messages.ts';
+import { withApi } from '../polytomic/api-server.ts';
+import { activitiesOn, failureOf, givenLinkedIn, newStep, sceneForEachTest } from '../support/activity-step.ts';
+import { ACCOUNT, CONTOSO, NORTHWIND } from '../support/walkthrough.ts';
 
-const NORTHWIND = { value: '508274113::urn:li:organization:18457201', label: 'Northwind Traders (508274113)' };
+const scene = sceneForEachTest();
 
-let sandbox: TestSandbox;
-beforeAll(async () => {
-  sandbox = await newSandbox();
-});
+function enable(connection: Resource, wanted: 'all' | 'ask' | string[], activities = scene.activities) {
+  return newStep('ad accounts').attempt(() => activities.enableAdAccounts({ connection, wanted }));
+}
 
-const enabledOn = async (id: string) => (await sandbox.polytomic.connections.get(id)).configuration['accounts'];
+const enabledOn = async ({ id }: Resource) =>
+  (await scene.sandbox.polytomic.connections.get(id)).configuration['accounts'];
+const writes = async () => (await scene.sandbox.requests()).filter(({ method }) => method === 'PUT');
 
-describe('enabling ad accounts', () => {
-  it('adds the wanted ones to those that are enabled, and tells which it added', async () => {
-    const connection = await linkedInConnection(sandbox, [ACCOUNT]);
-    const wanted = [ACCOUNT.label, NORTHWIND.value];
-    const result = await newRun(sandbox).task('enableAdAccounts', { connection, wanted }).result();
-    expect(result).toEqual({ enabled: [ACCOUNT, NORTHWIND], added: [NORTHWIND] });
-    expect(await enabledOn(connection.id)).toEqual([ACCOUNT, NORTHWIND]);
+describe('ad accounts', () => {
+  it.each(['value', 'label'] as const)('are enabled by their %s', async (by) => {
+    const connection = await givenLinkedIn(scene.sandbox, []);
+    expect(await enable(connection, [NORTHWIND[by]])).toEqual({ enabled: [NORTHWIND], added: [NORTHWIND] });
+    expect(await enabledOn(connection)).toEqual([NORTHWIND]);
   });
 
-  it('adds nothing where all are enabled already, and writes nothing', async () => {
-    const connection = await linkedInConnection(sandbox, [ACCOUNT]);
-    const before = (await sandbox.requests()).length;
-    const result = await newRun(sandbox)
-      .task('enableAdAccounts', { connection, wanted: [ACCOUNT.value] })
-      .result();
-    expect(result).toEqual({ enabled: [ACCOUNT], added: [] });
-    const calls = (await sandbox.requests()).slice(before);
-    expect(calls.filter(({ method }) => method !== 'GET')).toEqual([]);
+  it('are all enabled that the person may use', async () => {
+    const connection = await givenLinkedIn(scene.sandbox, []);
+    expect(await enable(connection, 'all')).toMatchObject({ enabled: [ACCOUNT, NORTHWIND, CONTOSO] });
+    expect(await enabledOn(connection)).toEqual([ACCOUNT, NORTHWIND, CONTOSO]);
+  });
+
+  it('are added to those that are enabled, and none is taken away', async () => {
+    const connection = await givenLinkedIn(scene.sandbox, [CONTOSO]);
+    expect(await enable(connection, [ACCOUNT.label, CONTOSO.value])).toEqual({
+      enabled: [ACCOUNT, CONTOSO],
+      added: [ACCOUNT],
+    });
+    expect(await enabledOn(connection)).toEqual([CONTOSO, ACCOUNT]);
+  });
+
+  it('that are named twice, by value and by label, are enabled once', async () => {
+    const connection = await givenLinkedIn(scene.sandbox, []);
+    expect(await enable(connection, [ACCOUNT.label, ACCOUNT.value])).toMatchObject({ enabled: [ACCOUNT] });
+    expect(await enabledOn(connection)).toEqual([ACCOUNT]);
+  });
+
+  it('that are enabled already are not written', async () => {
+    const connection = await givenLinkedIn(scene.sandbox, [CONTOSO, ACCOUNT]);
+    const before = (await writes()).length;
+    expect(await enable(connection, [ACCOUNT.label])).toEqual({ enabled: [ACCOUNT], added: [] });
+    expect(await writes()).toHaveLength(before);
+  });
+
+  it('that are unknown are all named, with those that are allowed, and nothing is written', async () => {
+    const connection = await givenLinkedIn(scene.sandbox, []);
+    const failure = await failureOf(enable(connection, ['Nobody', ACCOUNT.label, 'Nothing']));
+    expect(failure).toMatchObject({ type: 'NotAllowed', nonRetryable: true });
+    expect(failure.message).toMatch(/^Enabling ad accounts on LinkedIn Ads connection “LinkedIn Ads”: /);
+    for (const said of ['“Nobody”', '“Nothing”', `${NORTHWIND.label} = ${NORTHWIND.value}`, CONTOSO.value])
+      expect(failure.message).toContain(said);
+    expect(await writes()).toEqual([]);
+  });
+
+  it('cannot be enabled before the sign-in', async () => {
+    const step = newStep('linkedin connection');
+    const spec = { name: 'LinkedIn Ads' };
+    const { resource } = await step.attempt(() =>
+      scene.activities.provideLinkedInConnection({ step: step.context, spec }),
+    );
+    const failure = await failureOf(enable(resource, 'all'));
+    expect(failure).toMatchObject({ type: 'Refused', nonRetryable: true });
+    expect(failure.message).toMatch(/^Enabling ad accounts .*sign-in .*is not complete/);
   });
 
   it.each(['after', 'before'])(
-    'still knows what it added when the answer to the write was lost (%s it took effect)',
+    'are enabled by the next attempt, which knows what is added, where an answer was lost (%s it took effect)',
     async (when) => {
-      const connection = await linkedInConnection(sandbox, [ACCOUNT]);
-      await sandbox.fault({ match: { method: 'PUT' }, times: 1, drop: true, when });
-      const result = await newRun(sandbox).task('enableAdAccounts', { connection, wanted: 'all' }).result();
-      expect(result).toMatchObject({ added: expect.not.arrayContaining([ACCOUNT]) });
-      expect(result).toMatchObject({ added: expect.arrayContaining([NORTHWIND]) });
-      expect(await enabledOn(connection.id)).toHaveLength(3);
+      const connection = await givenLinkedIn(scene.sandbox, [CONTOSO]);
+      await scene.sandbox.fault({ match: { method: 'PUT' }, times: 1, drop: true, when });
+      const step = newStep('ad accounts');
+      const attempt = () => step.attempt(() => scene.activities.enableAdAccounts({ connection, wanted: 'all' }));
+      expect(await failureOf(attempt())).toMatchObject({ type: 'NoAnswer', nonRetryable: false });
+      expect(await attempt()).toMatchObject({ added: [ACCOUNT, NORTHWIND] });
+      expect(await enabledOn(connection)).toEqual([CONTOSO, ACCOUNT, NORTHWIND]);
     },
   );
 
-  it('asks, and changes nothing, where the request leaves it to a person', async () => {
-    const connection = await linkedInConnection(sandbox, [ACCOUNT]);
-    const result = await newRun(sandbox).task('enableAdAccounts', { connection, wanted: 'ask' }).result();
-    expect(result).toMatchObject({ ask: { total: 3, choices: expect.arrayContaining([ACCOUNT, NORTHWIND]) } });
-    expect(await enabledOn(connection.id)).toEqual([ACCOUNT]);
-  });
-
-  it('asks where a name fits several, says so, and lists those first and no more than fifty', async () => {
-    const others = Array.from({ length: 100 }, (_, i) => ({ value: `v${i}`, label: `Account ${i}` }));
-    const twins = ['a', 'b'].map((value) => ({ value, label: 'Twin' }));
-    const data = { accounts: { allows_creation: false, values: [...others, ...twins] } };
-    await withApi(always({ data }), async ({ url, received }) => {
-      const connection = { id: 'c1', name: 'LinkedIn', made: true };
-      const result = await newRun({ url })
-        .task('enableAdAccounts', { connection, wanted: ['Account 7', 'Twin'] })
-        .result();
-      if (!('ask' in result)) throw new Error('it did not ask');
-      expect(result.ask.total).toBe(102);
-      expect(result.ask.choices).toHaveLength(50);
-      expect(result.ask.choices.slice(0, 3)).toEqual([...twins, others[0]]);
-      expect(result.ask.why).toBe('ad account “Twin” fits several: “a”, “b”; give the value instead');
-      expect(received.map(({ method }) => method)).toEqual(['GET']);
-    });
-  });
-
-  it('fails for good on a name that fits none, and does not ask', async () => {
-    const connection = await linkedInConnection(sandbox);
-    const task = newRun(sandbox).task('enableAdAccounts', { connection, wanted: [ACCOUNT.label, 'Nobody Inc.'] });
-    await expect(task.result()).rejects.toMatchObject({
-      type: 'NotAllowed',
-      nonRetryable: true,
-      message: expect.stringContaining('there is no ad account “Nobody Inc.”'),
-    });
+  it('are asked for, and none is enabled, where the request leaves them to a person', async () => {
+    const connection = await givenLinkedIn(scene.sandbox);
+    expect(await enable(connection, 'ask')).toEqual({ ask: { total: 3, choices: [ACCOUNT, NORTHWIND, CONTOSO] } });
+    expect(await enabledOn(connection)).toEqual([ACCOUNT]);
   });
 });
 
-describe('searching ad accounts', () => {
-  it('finds those that have every word, in any case, in label or value', async () => {
-    const connection = await linkedInConnection(sandbox);
-    const find = (search: string) => newRun(sandbox).task('findAdAccounts', { connection, search }).result();
-    expect(await find('TRADERS north')).toEqual({ choices: [NORTHWIND], total: 1 });
-    expect(await find('508274113')).toEqual({ choices: [NORTHWIND], total: 1 });
+describe('a search for ad accounts', () => {
+  const find = async (search?: string) => {
+    const input = { connection: await givenLinkedIn(scene.sandbox, []), ...(search === undefined ? {} : { search }) };
+    return newStep('choices').attempt(() => scene.activities.findAdAccounts(input));
+  };
+
+  it.each(['TRADERS north', '508274113'])('finds those that have every word, in label or value: %s', async (search) => {
+    expect(await find(search)).toEqual({ choices: [NORTHWIND], total: 1 });
+  });
+
+  it('finds none where one word is of another', async () => {
     expect(await find('traders polytomic')).toEqual({ choices: [], total: 0 });
   });
 
   it('finds all without a word', async () => {
-    const connection = await linkedInConnection(sandbox);
-    expect((await newRun(sandbox).task('findAdAccounts', { connection }).result()).total).toBe(3);
+    expect(await find()).toMatchObject({ total: 3 });
   });
 });
 
-describe('checking an answer', () => {
-  it('gives the accounts that it means, each once, and enables none', async () => {
-    const connection = await linkedInConnection(sandbox, [ACCOUNT]);
-    const wanted = [NORTHWIND.value, NORTHWIND.label];
-    expect(await newRun(sandbox).task('checkAdAccounts', { connection, wanted }).result()).toEqual([NORTHWIND]);
-    expect(await enabledOn(connection.id)).toEqual([ACCOUNT]);
+describe('a person’s answer', () => {
+  const check = (connection: Resource, wanted: string[]) =>
+    newStep('choices').attempt(() => scene.activities.checkAdAccounts({ connection, wanted }));
+
+  it('means accounts, each once, and enables none', async () => {
+    const connection = await givenLinkedIn(scene.sandbox);
+    expect(await check(connection, [NORTHWIND.value, NORTHWIND.label])).toEqual([NORTHWIND]);
+    expect(await enabledOn(connection)).toEqual([ACCOUNT]);
   });
 
-  it('fails in the words in which enabling would', async () => {
-    const connection = await linkedInConnection(sandbox);
-    const input = { connection, wanted: ['Nobody Inc.'] };
-    const check = newRun(sandbox).task('checkAdAccounts', input).result();
-    const enable = newRun(sandbox).task('enableAdAccounts', input).result();
-    const [checked, enabled] = await Promise.allSettled([check, enable]);
-    if (checked.status !== 'rejected' || enabled.status !== 'rejected') throw new Error('one was taken');
-    expect(checked.reason).toMatchObject({ type: 'NotAllowed', message: enabled.reason.message });
+  it('that means none is refused, with all that is wrong with it', async () => {
+    const connection = await givenLinkedIn(scene.sandbox);
+    const failure = await failureOf(check(connection, ['Nobody', ACCOUNT.label, 'Nothing']));
+    expect(failure).toMatchObject({ type: 'NotAllowed', nonRetryable: true });
+    expect(failure.message).toMatch(/“Nobody”.*“Nothing”/);
+  });
+});
+
+describe('ad accounts of another Polytomic', () => {
+  const CONNECTION = { id: 'c', name: 'LinkedIn Ads', made: true };
+
+  /** Answers as told; `connection` is what reads of the connection say, whatever was written. */
+  const answering =
+    (values: unknown, connection: object) => (request: { url: string }, response: { end(text: string): void }) =>
+      response.end(
+        JSON.stringify({
+          data: request.url.endsWith('parameter_values') ? values : { ...connection, type: 'linkedinads' },
+        }),
+      );
+
+  it.each([{}, { accounts: { values: [] } }])('there are none for the person who signed in: %j', async (values) => {
+    await withApi(answering(values, { id: 'c', name: 'LinkedIn Ads', configuration: {} }), async ({ client }) => {
+      const failure = await failureOf(enable(CONNECTION, 'all', activitiesOn(client)));
+      expect(failure).toMatchObject({ type: 'NotAllowed', nonRetryable: true });
+      expect(failure.message).toMatch(/may use no ad account.*Campaign Manager/);
+    });
+  });
+
+  it('are asked for where a name fits several, those first and no more than fifty', async () => {
+    const others = Array.from({ length: 100 }, (_, n) => ({ value: `v${n}`, label: `Account ${n}` }));
+    const twins = ['1', '2'].map((value) => ({ value, label: 'Twin' }));
+    await withApi(answering({ accounts: { values: [...others, ...twins] } }, {}), async ({ client, received }) => {
+      const result = await enable(CONNECTION, ['Account 7', 'Twin'], activitiesOn(client));
+      if (!('ask' in result)) throw new Error('it did not ask');
+      const { choices, total, why } = result.ask;
+      expect(total).toBe(102);
+      expect(choices).toHaveLength(50);
+      expect(choices.slice(0, 3)).toEqual([...twins, others[0]]);
+      expect(why).toBe('ad account “Twin” fits several: “1”, “2”; give the value instead');
+      expect(received.map(({ method }) => method)).toEqual(['GET']);
+    });
+  });
+
+  it('that are not kept are written again', async () => {
+    // What is there may be anything; only what looks like an ad account is.
+    const connection = { id: 'c', name: 'LinkedIn Ads', configuration: { accounts: [null, 'x', { label: 'y' }] } };
+    await withApi(answering({ accounts: { values: [ACCOUNT] } }, connection), async ({ client, received }) => {
+      const failure = await failureOf(enable(CONNECTION, 'all', activitiesOn(client)));
+      expect(failure).toMatchObject({ type: 'Unavailable', nonRetryable: false });
+      expect(failure.message).toMatch(
+        /^Enabling ad accounts on LinkedIn Ads connection “LinkedIn Ads”: .*did not keep/,
+      );
+      const written = received.find(({ method }) => method === 'PUT');
+      expect(written?.body).toMatchObject({ configuration: { accounts: [ACCOUNT] } });
+    });
   });
 });

@@ -1,96 +1,377 @@
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
+import type { AudienceInspection } from '../../src/activities/audiences.ts';
+import type { Ask } from '../../src/activities/choices.ts';
+import { MAX_MESSAGE } from '../../src/activities/failures.ts';
 import type { SyncRequest } from '../../src/request/schema.ts';
 import type { Resource } from '../../src/workflows/messages.ts';
-import { newRun } from '../support/activity-task.ts';
-import { linkedInConnection } from '../support/resources.ts';
-import { newSandbox, type TestSandbox } from '../support/sandbox.ts';
-import { ACCOUNT, AUDIENCE, existingSync, newSync } from '../support/walkthrough.ts';
+import { type Received, withApi } from '../polytomic/api-server.ts';
+import {
+  activitiesOn,
+  failureOf,
+  givenLinkedIn,
+  givenSnowflake,
+  newStep,
+  sceneForEachTest,
+} from '../support/activity-step.ts';
+import { ACCOUNT, AUDIENCE, CONTOSO, existingSync, NORTHWIND, newSync } from '../support/walkthrough.ts';
 
-const TRIAL_USERS = 'User Audience: Trial Users';
-const OTHERS = [
-  { value: '508274113::urn:li:organization:18457201', label: 'Northwind Traders (508274113)' },
-  { value: '519903347::urn:li:organization:30551846', label: 'Contoso Labs (519903347)' },
-];
+const scene = sceneForEachTest();
+const TRIAL_USERS = {
+  name: 'User Audience: Trial Users',
+  id: `${NORTHWIND.value}~user_audience.29728402`,
+  otherId: `${CONTOSO.value}~user_audience.29728455`,
+};
 
-let sandbox: TestSandbox;
-let connection: Resource;
-beforeAll(async () => {
-  sandbox = await newSandbox();
-  connection = await linkedInConnection(sandbox, [ACCOUNT, ...OTHERS]);
-});
-
-const asking: SyncRequest = { ...existingSync({ name: 'Asking', mode: 'update' }), audience: 'ask' };
-
-function inspect(syncs: SyncRequest[], { reset = false } = {}) {
-  const run = newRun(sandbox);
-  const originalRunId = reset ? 'the-run-before' : run.step('audiences').originalRunId;
-  return run.task('inspectAudiences', { connection, syncs, originalRunId }).result();
+interface Asked {
+  activities?: typeof scene.activities;
+  /** Whether the run was reset. */
+  reset?: boolean;
 }
 
-describe('inspecting audiences', () => {
-  it('gives each sync its own result, in order, and fails for none of them', async () => {
-    const nowhere = existingSync({ name: 'Nowhere', audience: { existing: 'No such audience' } });
-    const wrong = existingSync({ name: 'Wrong', fields: { first_name: 'Shoe' }, mode: 'replace' });
-    const results = await inspect([nowhere, existingSync(), asking, newSync(), wrong]);
-    expect(results).toEqual([
-      {
-        problem: { code: 'NotFound', message: expect.stringMatching('^Sync “Nowhere”: there is no audience “No such') },
-      },
-      { audience: { existing: AUDIENCE } },
-      { ask: expect.objectContaining({ total: 2 }) },
-      { audience: { create: { name: 'New audience', type: 'user_audience', account: ACCOUNT.value } } },
-      { problem: { code: 'NotAllowed', message: expect.stringContaining('does not support mode “replace”') } },
-    ]);
-    expect(results[4]).toMatchObject({ problem: { message: expect.stringContaining('has no field “Shoe”') } });
-  });
+function inspect(connection: Resource, syncs: SyncRequest[], { activities = scene.activities, reset }: Asked = {}) {
+  const first = newStep('audiences');
+  const step = reset ? first.reset() : first;
+  const { originalRunId } = step.context;
+  return step.attempt(() => activities.inspectAudiences({ connection, syncs, originalRunId }));
+}
 
-  it('asks with the audiences that support the mode of the sync', async () => {
-    const [result] = await inspect([asking]);
-    if (result === undefined || !('ask' in result)) throw new Error('it did not ask');
-    expect(result.ask.why).toBeUndefined();
-    expect(result.ask.choices.map(({ label }) => label)).toEqual([TRIAL_USERS, TRIAL_USERS]);
-    expect(new Set(result.ask.choices.map(({ value }) => value)).size).toBe(2);
-  });
+/** What is said of one sync, as the only one. */
+async function problemOf(sync: SyncRequest, accounts = [ACCOUNT, NORTHWIND, CONTOSO]) {
+  const [result] = await inspect(await givenLinkedIn(scene.sandbox, accounts), [sync]);
+  return problemIn(result, sync);
+}
 
-  it('asks where a name fits several, says why, and lists those first', async () => {
-    const [result] = await inspect([existingSync({ audience: { existing: TRIAL_USERS } })]);
-    if (result === undefined || !('ask' in result)) throw new Error('it did not ask');
-    expect(result.ask.why).toMatch(/^audience “User Audience: Trial Users” fits several: “508274113/);
-    expect(result.ask.choices.slice(0, 2).map(({ label }) => label)).toEqual([TRIAL_USERS, TRIAL_USERS]);
-    expect(result.ask.total).toBe(4);
-  });
+function problemIn(result: AudienceInspection | undefined, { name }: SyncRequest) {
+  if (result === undefined || !('problem' in result)) throw new Error('there is no problem');
+  const { code, message } = result.problem;
+  const front = `Sync “${name}”: `;
+  expect(message.startsWith(front)).toBe(true);
+  return { code, said: message.slice(front.length) };
+}
 
-  it('takes the id of one of several of a name', async () => {
-    const [asked] = await inspect([existingSync({ audience: { existing: TRIAL_USERS } })]);
-    const id = asked !== undefined && 'ask' in asked ? (asked.ask.choices[0]?.value ?? '') : '';
-    expect(await inspect([existingSync({ audience: { existing: id }, mode: 'create' })])).toEqual([
-      { audience: { existing: { id, name: TRIAL_USERS } } },
-    ]);
-  });
+/** What a person is asked about one sync, as the only one. */
+async function askedOf(sync: SyncRequest): Promise<Ask> {
+  const connection = await givenLinkedIn(scene.sandbox, [ACCOUNT, NORTHWIND, CONTOSO]);
+  const [result] = await inspect(connection, [sync]);
+  if (result === undefined || !('ask' in result)) throw new Error('it did not ask');
+  return result.ask;
+}
 
-  it('finds a name taken, but for a run that was reset, which may have made the audience itself', async () => {
-    const create = { name: AUDIENCE.name, type: 'company_audience', account: ACCOUNT.label };
-    const taken = newSync({ audience: { create } });
-    expect(await inspect([taken])).toMatchObject([{ problem: { code: 'NameTaken' } }]);
-    expect(await inspect([taken], { reset: true })).toMatchObject([{ audience: { create: { name: AUDIENCE.name } } }]);
-  });
+/** A sync into the user audience of Northwind. */
+function userSync(changes: Partial<SyncRequest> = {}): SyncRequest {
+  return existingSync({ audience: { existing: TRIAL_USERS.id }, ...changes });
+}
 
-  it('makes a refusal of one audience a problem of its sync alone', async () => {
-    const match = { path: `/api/connections/${connection.id}/modelsync/target/fields` };
-    await sandbox.fault({ match, times: 1, status: 404, message: 'it was deleted a moment ago' });
-    expect(await inspect([existingSync({ name: 'First' }), existingSync({ name: 'Second' })])).toEqual([
-      { problem: { code: 'NotFound', message: expect.stringMatching('^Sync “First”: .*it was deleted a moment ago') } },
+describe('an audience that is there', () => {
+  it.each(['id', 'name'] as const)('is found by its %s', async (by) => {
+    const connection = await givenLinkedIn(scene.sandbox);
+    expect(await inspect(connection, [existingSync({ audience: { existing: AUDIENCE[by] } })])).toEqual([
       { audience: { existing: AUDIENCE } },
     ]);
+  });
+
+  it('is not there: says which there are in the accounts that are enabled', async () => {
+    const { code, said } = await problemOf(existingSync({ audience: { existing: 'Nobody' } }), [ACCOUNT]);
+    expect(code).toBe('NotFound');
+    expect(said).toBe(
+      `there is no audience “Nobody” in the ad accounts that are enabled; there are “${AUDIENCE.name} = ${AUDIENCE.id}”.`,
+    );
+  });
+
+  it('is in an account that is not enabled: is not there', async () => {
+    expect(await problemOf(userSync(), [ACCOUNT])).toMatchObject({ code: 'NotFound' });
+  });
+
+  it('has a name that several have: a person is asked, says why, and sees those first', async () => {
+    const { why, choices, total } = await askedOf(userSync({ audience: { existing: TRIAL_USERS.name } }));
+    expect(why).toBe(`audience “${TRIAL_USERS.name}” fits several: “${TRIAL_USERS.id}”, “${TRIAL_USERS.otherId}”`);
+    expect(choices.slice(0, 2).map(({ value }) => value)).toEqual([TRIAL_USERS.id, TRIAL_USERS.otherId]);
+    expect(total).toBe(4);
+  });
+
+  it('is left to a person: sees those that support the mode', async () => {
+    const { why, choices } = await askedOf({ ...existingSync({ mode: 'update' }), audience: 'ask' });
+    expect(why).toBeUndefined();
+    expect(choices.map(({ value }) => value)).toEqual([TRIAL_USERS.id, TRIAL_USERS.otherId]);
+  });
+
+  it('is found by an id although several have its name', async () => {
+    const connection = await givenLinkedIn(scene.sandbox, [ACCOUNT, NORTHWIND, CONTOSO]);
+    expect(await inspect(connection, [userSync()])).toEqual([
+      { audience: { existing: { id: TRIAL_USERS.id, name: TRIAL_USERS.name } } },
+    ]);
+  });
+
+  it('does not support the mode: says which it supports', async () => {
+    expect(await problemOf(existingSync({ mode: 'replace' }))).toEqual({
+      code: 'NotAllowed',
+      said: `audience “${AUDIENCE.name}” does not support mode “replace”; it supports “create”, “remove”.`,
+    });
+  });
+
+  it('needs an identity for the mode', async () => {
+    const { identity: _, ...sync } = userSync({ mode: 'update', fields: { email: 'Email' } });
+    expect(await problemOf(sync)).toEqual({
+      code: 'NotAllowed',
+      said: `mode “update” of audience “${TRIAL_USERS.name}” needs an identity.`,
+    });
+  });
+
+  it('takes neither a mode for a single field nor a filter on its own fields', async () => {
+    const { code, said } = await problemOf(
+      existingSync({
+        fields: [{ from: 'first_name', to: 'FirstName', mode: 'create' }],
+        filters: [{ to: 'Country', function: 'IsNull' }],
+      }),
+    );
+    expect(code).toBe('NotAllowed');
+    expect(said).toMatch(/takes no mode for a single field\.\n.*takes no filter on a field of the audience/);
+  });
+
+  it('has not the fields: says which it has', async () => {
+    const { code, said } = await problemOf(existingSync({ fields: { first_name: 'GivenName', last_name: 'Surname' } }));
+    expect(code).toBe('NotAllowed');
+    expect(said).toMatch(/has no field “GivenName”, “Surname”; there are .*“FirstName”, “LastName”/);
+  });
+
+  it('has not the field of the identity, of an override or of a filter', async () => {
+    const { said } = await problemOf(
+      existingSync({
+        identity: { from: 'email', to: 'Mail', function: 'equality' },
+        overrideFields: [{ to: 'Origin', override: 'crm' }],
+        filters: [
+          { to: 'Score', function: 'IsNull' },
+          { from: 'score', function: 'IsNull' },
+        ],
+      }),
+    );
+    expect(said).toMatch(/has no field “Origin”, “Mail”, “Score”; there are/);
+  });
+
+  it('need not have the fields that Polytomic is to make', async () => {
+    const connection = await givenLinkedIn(scene.sandbox);
+    const sync = existingSync({
+      identity: { from: 'email', to: 'Mail', function: 'equality', newField: true },
+      fields: [{ from: 'score', to: 'Score', new: true }],
+    });
+    expect(await inspect(connection, [sync])).toEqual([{ audience: { existing: AUDIENCE } }]);
+  });
+
+  it('requires a field that nothing fills', async () => {
+    const { identity: _, ...sync } = userSync();
+    expect(await problemOf(sync)).toEqual({
+      code: 'NotAllowed',
+      said: `audience “${TRIAL_USERS.name}” requires “Email”, which no field of the sync fills.`,
+    });
+  });
+
+  it.each<[string, Partial<SyncRequest>]>([
+    ['a mapping', { fields: { email: 'Email' } }],
+    ['a fixed value', { overrideFields: [{ to: 'Email', override: 'nobody@example.com' }] }],
+  ])('has the field that it requires from %s', async (_, changes) => {
+    const connection = await givenLinkedIn(scene.sandbox, [NORTHWIND]);
+    const { identity: _none, ...sync } = userSync(changes);
+    expect(await inspect(connection, [sync])).toMatchObject([{ audience: {} }]);
+  });
+
+  it('cannot be identified by that field: says by which', async () => {
+    const { said } = await problemOf(
+      existingSync({ identity: { from: 'first_name', to: 'FirstName', function: 'equality' }, fields: {} }),
+    );
+    expect(said).toMatch(/^field “FirstName” cannot be the identity; these can: .*“Email”/);
+  });
+
+  it('cannot be identified by that function: says by which', async () => {
+    const { said } = await problemOf(existingSync({ identity: { from: 'email', to: 'Email', function: 'OneOf' } }));
+    expect(said).toBe('identity function “OneOf” is none of “Email”; allowed are “Equality”.');
+  });
+
+  it.each(['equality', 'Equality', 'EQUALITY'])('is identified by %s, in any case', async (identity) => {
+    const connection = await givenLinkedIn(scene.sandbox);
+    const sync = existingSync({ identity: { from: 'email', to: 'Email', function: identity } });
+    expect(await inspect(connection, [sync])).toMatchObject([{ audience: {} }]);
   });
 });
 
-describe('searching audiences', () => {
+describe('an audience to create', () => {
+  const create = (changes: object = {}) =>
+    newSync({ audience: { create: { name: 'New', type: 'user_audience', account: ACCOUNT.value, ...changes } } });
+
+  it.each([
+    ['values', 'user_audience', ACCOUNT.value],
+    ['labels', 'User Audience', ACCOUNT.label],
+  ])('is described by %s', async (_, type, account) => {
+    const connection = await givenLinkedIn(scene.sandbox);
+    expect(await inspect(connection, [create({ type, account })])).toEqual([
+      { audience: { create: { name: 'New', type: 'user_audience', account: ACCOUNT.value } } },
+    ]);
+  });
+
+  it('has type and account that there are not: says which there are', async () => {
+    const { code, said } = await problemOf(create({ type: 'people', account: NORTHWIND.label }), [ACCOUNT]);
+    expect(code).toBe('NotAllowed');
+    expect(said.split('\n')).toEqual([
+      expect.stringContaining(
+        'there is no audience type “people”; allowed are “Company Audience = company_audience”, “User Audience = user_audience”.',
+      ),
+      expect.stringContaining(
+        `there is no enabled ad account “${NORTHWIND.label}”; allowed are “${ACCOUNT.label} = ${ACCOUNT.value}”.`,
+      ),
+    ]);
+  });
+
+  it('is there already: says how to use it', async () => {
+    const { code, said } = await problemOf(create({ name: AUDIENCE.name }));
+    expect(code).toBe('NameTaken');
+    expect(said).toBe(
+      `there is an audience “${AUDIENCE.name}” already (${AUDIENCE.id}); say \`existing: ${AUDIENCE.id}\` or choose another name.`,
+    );
+  });
+
+  it('may have the name of one in another account', async () => {
+    const connection = await givenLinkedIn(scene.sandbox, [ACCOUNT, NORTHWIND]);
+    const account = NORTHWIND.value;
+    expect(await inspect(connection, [create({ name: AUDIENCE.name, account })])).toEqual([
+      { audience: { create: { name: AUDIENCE.name, type: 'user_audience', account } } },
+    ]);
+  });
+
+  it('is not refused in a run that was reset: the run before may have made it', async () => {
+    const connection = await givenLinkedIn(scene.sandbox);
+    expect(await inspect(connection, [create({ name: AUDIENCE.name })], { reset: true })).toMatchObject([
+      { audience: { create: { name: AUDIENCE.name } } },
+    ]);
+  });
+
+  it('asks for the allowed values once, however many there are', async () => {
+    const connection = await givenLinkedIn(scene.sandbox);
+    await inspect(connection, [create(), create({ name: 'Second' }), create({ name: 'Third' })]);
+    const paths = (await scene.sandbox.requests()).map(({ path }) => path);
+    expect(paths.filter((path) => path.endsWith('/properties/account'))).toHaveLength(1);
+    expect(paths.filter((path) => path.endsWith('/properties/type'))).toHaveLength(1);
+  });
+});
+
+describe('a look at the audiences', () => {
+  it('answers in the order of the syncs, with nothing else', async () => {
+    const connection = await givenLinkedIn(scene.sandbox, [ACCOUNT, NORTHWIND, CONTOSO]);
+    expect(await inspect(connection, [newSync(), existingSync(), userSync()])).toEqual([
+      { audience: { create: { name: 'New audience', type: 'user_audience', account: ACCOUNT.value } } },
+      { audience: { existing: AUDIENCE } },
+      { audience: { existing: { id: TRIAL_USERS.id, name: TRIAL_USERS.name } } },
+    ]);
+  });
+
+  it('names everything that is wrong with a sync, each with its own, and fails for none of them', async () => {
+    const connection = await givenLinkedIn(scene.sandbox);
+    const one = existingSync({ name: 'One', mode: 'append', fields: { first_name: 'GivenName' } });
+    const three = existingSync({ name: 'Three', audience: { existing: 'Nobody' } });
+    const [first, second, third] = await inspect(connection, [one, existingSync({ name: 'Two' }), three]);
+    const { code, said } = problemIn(first, one);
+    expect(code).toBe('NotAllowed');
+    expect(said.split('\n')).toEqual([
+      expect.stringMatching(/does not support mode “append”/),
+      expect.stringMatching(/^Sync “One”: .*no field “GivenName”/),
+    ]);
+    expect(second).toEqual({ audience: { existing: AUDIENCE } });
+    expect(problemIn(third, three)).toEqual({ code: 'NotFound', said: expect.stringMatching('no audience “Nobody”') });
+  });
+
+  it('has a refusal of one audience as the problem of its sync alone', async () => {
+    const connection = await givenLinkedIn(scene.sandbox);
+    const match = { path: `/api/connections/${connection.id}/modelsync/target/fields` };
+    await scene.sandbox.fault({ match, times: 1, status: 404, message: 'it was deleted a moment ago' });
+    const sync = existingSync({ name: 'First' });
+    const [first, second] = await inspect(connection, [sync, existingSync({ name: 'Second' })]);
+    expect(problemIn(first, sync)).toEqual({ code: 'NotFound', said: expect.stringMatching('deleted a moment ago') });
+    expect(second).toEqual({ audience: { existing: AUDIENCE } });
+  });
+
+  it('cuts what is wrong with a sync where there is too much of it', async () => {
+    const fields = Array.from({ length: 40 }, (_, n) => ({ from: 'first_name', to: `${n}`.padStart(1000, 'x') }));
+    const { said } = await problemOf(existingSync({ fields }));
+    expect(said.length).toBeLessThanOrEqual(MAX_MESSAGE);
+    expect(said.endsWith('…')).toBe(true);
+  });
+
+  it('is tried again while the connection’s cache is not ready', async () => {
+    await scene.sandbox.fault({ cacheNotReadyMs: 3_600_000, times: 1 });
+    const connection = await givenLinkedIn(scene.sandbox);
+    const failure = await failureOf(inspect(connection, [existingSync()]));
+    expect(failure).toMatchObject({ type: 'NotReady', nonRetryable: false, nextRetryDelay: 5_000 });
+  });
+
+  it('is tried again when Polytomic is down', async () => {
+    const connection = await givenLinkedIn(scene.sandbox);
+    await scene.sandbox.fault({ status: 502, times: 1 });
+    expect(await failureOf(inspect(connection, [existingSync()]))).toMatchObject({ type: 'Unavailable' });
+  });
+
+  it('of a connection that has none says so', async () => {
+    const failure = await failureOf(inspect(await givenSnowflake(scene.sandbox), [existingSync()]));
+    expect(failure).toMatchObject({ type: 'Refused', nonRetryable: true });
+    expect(failure.message).toMatch(/^Looking at the audiences of LinkedIn Ads connection “Warehouse”: /);
+  });
+});
+
+describe('a Polytomic whose audiences are others', () => {
+  const CONNECTION = { id: 'c', name: 'LinkedIn Ads', made: true };
+  const EMAIL = { id: 'Email', name: 'Email', required: true, supports_identity: true };
+  const audience = (mode: string) => ({ id: 'a', name: 'A', modes: [{ id: mode }] });
+
+  /** Answers with one audience of one mode and these fields. */
+  const withAudience = (mode: string, fields: object[], play: Parameters<typeof withApi>[1], supported = true) =>
+    withApi(({ url }: Received, response) => {
+      const answer = url.includes('/target/fields')
+        ? { data: { fields, modes: [{ id: mode }] } }
+        : { target_creation: { supported }, data: [audience(mode)] };
+      response.end(JSON.stringify(answer));
+    }, play);
+
+  it('creates no audiences', async () => {
+    await withAudience(
+      'create',
+      [],
+      async ({ client }) => {
+        const [result] = await inspect(CONNECTION, [newSync()], { activities: activitiesOn(client) });
+        expect(problemIn(result, newSync())).toEqual({
+          code: 'NotAllowed',
+          said: 'connection “LinkedIn Ads” cannot create audiences.',
+        });
+      },
+      false,
+    );
+  });
+
+  it.each([
+    ['remove', true],
+    ['update', true],
+    ['create', false],
+  ] as const)('need not have all that is required filled in mode %s: %s', async (mode, allowed) => {
+    const company = { id: 'Company', name: 'Company', required: true };
+    await withAudience(mode, [EMAIL, company], async ({ client }) => {
+      const sync = existingSync({ audience: { existing: 'A' }, mode, fields: {} });
+      const [result] = await inspect(CONNECTION, [sync], { activities: activitiesOn(client) });
+      if (allowed) expect(result).toEqual({ audience: { existing: { id: 'a', name: 'A' } } });
+      else expect(problemIn(result, sync).said).toContain('requires “Company”');
+    });
+  });
+
+  it('leaves open by which functions it can be identified', async () => {
+    await withAudience('create', [EMAIL], async ({ client }) => {
+      const sync = existingSync({ audience: { existing: 'A' }, fields: {} });
+      expect(await inspect(CONNECTION, [sync], { activities: activitiesOn(client) })).toMatchObject([{ audience: {} }]);
+    });
+  });
+});
+
+describe('a search for audiences', () => {
   it('finds those that support the mode and have every word', async () => {
-    const find = (mode: 'create' | 'update', search?: string) =>
-      newRun(sandbox)
-        .task('findAudiences', { connection, mode, ...(search === undefined ? {} : { search }) })
-        .result();
+    const connection = await givenLinkedIn(scene.sandbox, [ACCOUNT, NORTHWIND, CONTOSO]);
+    const find = (mode: SyncRequest['mode'], search?: string) =>
+      newStep('choices').attempt(() =>
+        scene.activities.findAudiences({ connection, mode, ...(search === undefined ? {} : { search }) }),
+      );
     expect((await find('create')).total).toBe(4);
     expect((await find('update')).total).toBe(2);
     expect((await find('create', 'accounts KEY')).choices.map(({ label }) => label)).toEqual([

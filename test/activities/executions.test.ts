@@ -161,7 +161,7 @@ describe('following an execution', () => {
         const failed = newRun({ url }).task('followExecution', { sync, executionId: 'e1' }).result();
         await expect(failed).rejects.toMatchObject({
           type: 'ExecutionFailed',
-          message: `First execution e1 of sync “Sync” ended as ${status}; counts: total 7, error 7; errors: ${'x'.repeat(499)}…. Mend its cause, then run the sync in Polytomic.`,
+          message: `Following execution e1 of sync “Sync”: it ended as ${status}; counts: total 7, error 7; errors: ${'x'.repeat(499)}…. Mend its cause, then try the step again.`,
         });
       });
     },

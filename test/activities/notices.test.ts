@@ -33,9 +33,9 @@ function send(
   url: string,
   { notifyAllow = LOOPBACK, notice = newNotice() }: { notifyAllow?: string; notice?: Notice } = {},
 ) {
-  const secrets = { NOTIFY_SECRET: SECRET };
+  const secrets = { AUDIENCE_NOTICE_KEY: SECRET };
   const run = newRun({ secrets, ...(notifyAllow === '' ? {} : { notifyAllow }) });
-  return run.task('sendNotice', { notice, target: { url, secret: { env: 'NOTIFY_SECRET' } } });
+  return run.task('sendNotice', { notice, target: { url, secret: { env: 'AUDIENCE_NOTICE_KEY' } } });
 }
 
 describe('a notice', () => {
@@ -62,15 +62,18 @@ describe('a notice', () => {
     });
   });
 
-  it('waits as long as the receiver asks for', async () => {
-    await withReceiver([{ status: 429, headers: { 'Retry-After': '60' } }], async ({ url }) => {
+  it.each([
+    ['as long as the receiver asks for', 429, '60', 'RateLimited', 60_000],
+    ['a second at least, whatever the receiver asks for', 503, '0', 'Unavailable', 1000],
+  ] as const)('waits %s', async (_, status, retryAfter, type, told) => {
+    await withReceiver([{ status, headers: { 'Retry-After': retryAfter } }], async ({ url }) => {
       const error = await send(url)
         .attempt()
         .catch((thrown: unknown) => thrown);
-      expect(error).toMatchObject({ type: 'RateLimited', nonRetryable: false });
+      expect(error).toMatchObject({ type, nonRetryable: false });
       const { nextRetryDelay } = error as { nextRetryDelay: number };
-      expect(nextRetryDelay).toBeGreaterThanOrEqual(60_000);
-      expect(nextRetryDelay).toBeLessThanOrEqual(72_000);
+      expect(nextRetryDelay).toBeGreaterThanOrEqual(told);
+      expect(nextRetryDelay).toBeLessThanOrEqual(told * 1.2);
     });
   });
 
@@ -125,10 +128,11 @@ describe('a notice', () => {
     });
   });
 
-  it('is not sent without its secret', async () => {
+  it.each(['POLYTOMIC_API_KEY', 'SNOWFLAKE_PASSWORD', 'AUDIENCE_NOTICE_GONE'])('is not signed with %s', async (env) => {
     await withReceiver([{ status: 200 }], async ({ url, received }) => {
-      const target = { url, secret: { env: 'POLYTOMIC_API_KEY' } };
-      const task = newRun({ notifyAllow: LOOPBACK }).task('sendNotice', { notice: newNotice(), target });
+      const target = { url, secret: { env } };
+      const secrets = { POLYTOMIC_API_KEY: 'key', SNOWFLAKE_PASSWORD: 'secret', AUDIENCE_NOTICE_KEY: SECRET };
+      const task = newRun({ notifyAllow: LOOPBACK, secrets }).task('sendNotice', { notice: newNotice(), target });
       await expect(task.attempt()).rejects.toMatchObject({ type: 'SecretUnavailable', nonRetryable: true });
       expect(received).toEqual([]);
     });

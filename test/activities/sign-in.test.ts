@@ -1,63 +1,182 @@
-import { beforeAll, describe, expect, it } from '@jest/globals';
-import { newRun } from '../support/activity-task.ts';
+import { describe, expect, it } from '@jest/globals';
+import { PolytomicClient } from '../../src/polytomic/client.ts';
+import type { Resource } from '../../src/workflows/messages.ts';
+import { withApi } from '../polytomic/api-server.ts';
+import { activitiesOn, failureOf, givenLinkedIn, newStep, sceneForEachTest } from '../support/activity-step.ts';
 import { unsignedLinkedIn } from '../support/resources.ts';
-import { newSandbox, type TestSandbox } from '../support/sandbox.ts';
 
-let sandbox: TestSandbox;
-beforeAll(async () => {
-  sandbox = await newSandbox();
+const scene = sceneForEachTest();
+const PARAMETERS = { method: 'GET', path: '/api/connections/*/parameter_values' };
+
+const givenUnsigned = () => unsignedLinkedIn(scene.sandbox, 'LinkedIn Ads');
+
+const verify = (connection: Resource) =>
+  newStep('sign-in').attempt(() => scene.activities.verifySignIn({ connection }));
+const restart = (connection: Resource) =>
+  newStep('sign-in').attempt(() => scene.activities.startSignIn({ connection }));
+
+describe('the check of the sign-in', () => {
+  it('says “signed in” once a person has allowed it', async () => {
+    const { connection, authUrl } = await givenUnsigned();
+    await scene.sandbox.signIn(authUrl);
+    expect(await verify(connection)).toEqual({ state: 'signed_in' });
+  });
+
+  it('says “not yet”, in Polytomic’s words, before that', async () => {
+    const { connection } = await givenUnsigned();
+    expect(await verify(connection)).toEqual({ state: 'not_yet', reason: expect.stringMatching(/is not complete/) });
+  });
+
+  it('says “not yet” after a person has denied it', async () => {
+    const { connection, authUrl } = await givenUnsigned();
+    await scene.sandbox.signIn(authUrl, 'deny');
+    expect(await verify(connection)).toMatchObject({ state: 'not_yet' });
+  });
+
+  it.each([400, 409, 422])('says “not yet” after a %i', async (status) => {
+    const connection = await givenLinkedIn(scene.sandbox);
+    await scene.sandbox.fault({ match: PARAMETERS, status, message: 'sign in first' });
+    expect(await verify(connection)).toEqual({ state: 'not_yet', reason: 'sign in first' });
+  });
+
+  it.each([
+    [401, 'ApiKeyRefused', true],
+    [403, 'NotPermitted', true],
+    [404, 'NotFound', true],
+    [408, 'Unavailable', false],
+    [429, 'RateLimited', false],
+    [500, 'Unavailable', false],
+    [503, 'Unavailable', false],
+  ])('is trouble after a %i: %s', async (status, type, nonRetryable) => {
+    const connection = await givenLinkedIn(scene.sandbox);
+    await scene.sandbox.fault({ match: PARAMETERS, status });
+    const failure = await failureOf(verify(connection));
+    expect(failure).toMatchObject({ type, nonRetryable });
+    expect(failure.message).toMatch(/^Asking whether LinkedIn Ads connection “LinkedIn Ads” is signed in: /);
+  });
+
+  it('is asked again where a cache is being filled', async () => {
+    const connection = await givenLinkedIn(scene.sandbox);
+    await scene.sandbox.fault({ match: PARAMETERS, status: 422, message: 'cache refresh in progress' });
+    expect(await failureOf(verify(connection))).toMatchObject({ type: 'NotReady', nonRetryable: false });
+  });
+
+  it('is asked again where no answer comes', async () => {
+    const connection = await givenLinkedIn(scene.sandbox);
+    await scene.sandbox.fault({ match: PARAMETERS, drop: true });
+    expect(await failureOf(verify(connection))).toMatchObject({ type: 'NoAnswer', nonRetryable: false });
+  });
+
+  it('names the status of an answer without words', async () => {
+    await withApi(
+      (_, response) => response.writeHead(400).end(),
+      async ({ client }) => {
+        const { verifySignIn } = activitiesOn(client);
+        const connection = { id: 'c', name: 'LinkedIn Ads', made: true };
+        const check = await newStep('sign-in').attempt(() => verifySignIn({ connection }));
+        expect(check).toEqual({ state: 'not_yet', reason: 'Polytomic answered 400' });
+      },
+    );
+  });
 });
 
-describe('the sign-in', () => {
-  it('is not yet there before anybody has signed in', async () => {
-    const { connection } = await unsignedLinkedIn(sandbox);
-    const check = await newRun(sandbox).task('verifySignIn', { connection }).result();
-    expect(check).toEqual({ state: 'not_yet', reason: expect.stringContaining('is not complete') });
-  });
-
-  it('is there after it, and not after a denial', async () => {
-    const allowed = await unsignedLinkedIn(sandbox);
-    const denied = await unsignedLinkedIn(sandbox);
-    await sandbox.signIn(allowed.authUrl);
-    await sandbox.signIn(denied.authUrl, 'deny');
-    const verify = ({ connection }: typeof allowed) => newRun(sandbox).task('verifySignIn', { connection }).result();
-    expect(await verify(allowed)).toEqual({ state: 'signed_in' });
-    expect(await verify(denied)).toMatchObject({ state: 'not_yet' });
-  });
-
-  it('by a user without ad accounts is told apart, with the name of the user, until somebody else signs in', async () => {
-    const { connection, authUrl } = await unsignedLinkedIn(sandbox);
-    await sandbox.signIn(authUrl, 'no-accounts');
-    const run = newRun(sandbox);
-    expect(await run.task('verifySignIn', { connection }).result()).toEqual({
+describe('a sign-in by a user without ad accounts', () => {
+  it('is told apart, with the name of the user, until somebody else signs in', async () => {
+    const { connection, authUrl } = await givenUnsigned();
+    await scene.sandbox.signIn(authUrl, 'no-accounts');
+    expect(await verify(connection)).toEqual({
       state: 'no_accounts',
       reason: 'LinkedIn user “Robin Sandbox” who signed in may use no ad account',
     });
-    await sandbox.signIn(await run.task('startSignIn', { connection }).result());
-    expect(await run.task('verifySignIn', { connection }).result()).toEqual({ state: 'signed_in' });
+    await scene.sandbox.signIn(await restart(connection));
+    expect(await verify(connection)).toEqual({ state: 'signed_in' });
   });
 });
 
-describe('watching for the sign-in', () => {
-  it('asks once an attempt, and has the server try again after the given time', async () => {
-    const { connection } = await unsignedLinkedIn(sandbox);
-    const before = (await sandbox.requests()).length;
-    const task = newRun(sandbox).task('awaitSignIn', { connection, pollMs: 123_000 });
-    await expect(task.attempt()).rejects.toMatchObject({
+describe('a sign-in that is watched for', () => {
+  const watch = (connection: Resource, pollMs = 1000) =>
+    newStep('sign-in').attempt(() => scene.activities.awaitSignIn({ connection, pollMs }));
+
+  it('is asked for once an attempt, and by the server again after the given time', async () => {
+    const { connection } = await givenUnsigned();
+    const before = (await scene.sandbox.requests()).length;
+    const failure = await failureOf(watch(connection, 123_000));
+    expect(failure).toMatchObject({
       type: 'NotSignedInYet',
       nonRetryable: false,
       nextRetryDelay: 123_000,
       category: 'BENIGN',
     });
-    expect(await sandbox.requests()).toHaveLength(before + 1);
+    expect(failure.message).toMatch(/ is signed in: nobody has signed in yet: .*is not complete/);
+    expect(await scene.sandbox.requests()).toHaveLength(before + 1);
   });
 
   it.each([
-    ['allow', 'signed_in'],
-    ['no-accounts', 'no_accounts'],
+    ['allow', { state: 'signed_in' }],
+    ['no-accounts', { state: 'no_accounts', reason: expect.stringContaining('Robin Sandbox') }],
   ] as const)('ends when somebody has signed in (%s)', async (decision, outcome) => {
-    const { connection, authUrl } = await unsignedLinkedIn(sandbox);
-    await sandbox.signIn(authUrl, decision);
-    expect(await newRun(sandbox).task('awaitSignIn', { connection, pollMs: 1000 }).attempt()).toBe(outcome);
+    const { connection, authUrl } = await givenUnsigned();
+    await scene.sandbox.signIn(authUrl, decision);
+    expect(await watch(connection)).toEqual(outcome);
+  });
+
+  it('goes on after a user without ad accounts who is known already, until somebody else signs in', async () => {
+    const { connection, authUrl } = await givenUnsigned();
+    await scene.sandbox.signIn(authUrl, 'no-accounts');
+    const known = { connection, pollMs: 123_000, untilAccounts: true };
+    const step = newStep('sign-in');
+    const failure = await failureOf(step.attempt(() => scene.activities.awaitSignIn(known)));
+    expect(failure).toMatchObject({ type: 'NotSignedInYet', nextRetryDelay: 123_000 });
+    await scene.sandbox.signIn(await restart(connection));
+    expect(await step.attempt(() => scene.activities.awaitSignIn(known))).toEqual({ state: 'signed_in' });
+  });
+});
+
+describe('a sign-in that is started anew', () => {
+  it('gives a link that works, and takes the old one away', async () => {
+    const { connection, authUrl: old } = await givenUnsigned();
+    const url = await restart(connection);
+    await expect(scene.sandbox.signIn(old)).rejects.toThrow('404');
+    await scene.sandbox.signIn(url);
+    expect(await verify(connection)).toEqual({ state: 'signed_in' });
+  });
+
+  it('leaves everything else of the connection as it is', async () => {
+    const connection = await givenLinkedIn(scene.sandbox);
+    const before = await scene.sandbox.polytomic.connections.get(connection.id);
+    await restart(connection);
+    const after = await scene.sandbox.polytomic.connections.get(connection.id);
+    expect(after.configuration).toEqual(before.configuration);
+  });
+
+  it('on a connection that is gone says so', async () => {
+    const failure = await failureOf(restart({ id: 'gone', name: 'LinkedIn Ads', made: false }));
+    expect(failure).toMatchObject({ type: 'NotFound', nonRetryable: true });
+    expect(failure.message).toMatch(/^Getting a sign-in link for LinkedIn Ads connection “LinkedIn Ads”: /);
+  });
+
+  it('is tried again where Polytomic gives no link', async () => {
+    const answer = { data: { id: 'c', name: 'LinkedIn Ads', type: 'linkedinads', configuration: {} } };
+    await withApi(
+      (_, response) => response.end(JSON.stringify(answer)),
+      async ({ client }) => {
+        const connection = { id: 'c', name: 'LinkedIn Ads', made: true };
+        const failure = await failureOf(
+          newStep('sign-in').attempt(() => activitiesOn(client).startSignIn({ connection })),
+        );
+        expect(failure).toMatchObject({ type: 'UndocumentedAnswer', nonRetryable: false });
+        expect(failure.message).toBe(
+          'Getting a sign-in link for LinkedIn Ads connection “LinkedIn Ads”: Polytomic gave no auth_url. Trying again.',
+        );
+      },
+    );
+  });
+
+  it('with a key that Polytomic does not know ends, and does not show the key', async () => {
+    const { connection } = await givenUnsigned();
+    const client = new PolytomicClient({ apiKey: 'another-api-key', baseUrl: scene.sandbox.url });
+    const failure = await failureOf(newStep('sign-in').attempt(() => activitiesOn(client).startSignIn({ connection })));
+    expect(failure).toMatchObject({ type: 'ApiKeyRefused', nonRetryable: true });
+    expect(failure.message + failure.stack).not.toContain('another-api-key');
   });
 });

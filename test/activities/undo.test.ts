@@ -6,9 +6,8 @@ import { always, json, withApi } from '../polytomic/api-server.ts';
 import { newRun } from '../support/activity-task.ts';
 import { activeUsers, audienceSync, linkedInConnection, snowflakeConnection } from '../support/resources.ts';
 import { newSandbox, type TestSandbox } from '../support/sandbox.ts';
-import { ACCOUNT } from '../support/walkthrough.ts';
+import { ACCOUNT, NORTHWIND } from '../support/walkthrough.ts';
 
-const NORTHWIND = { value: '508274113::urn:li:organization:18457201', label: 'Northwind Traders (508274113)' };
 const QUERY = 'SELECT first_name, last_name, email FROM users';
 
 let sandbox: TestSandbox;

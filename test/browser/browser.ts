@@ -69,3 +69,18 @@ export async function sendSignal(page: Page, name: string): Promise<void> {
   await dialog.getByTestId('confirm-modal-button').click();
   await dialog.waitFor({ state: 'hidden' });
 }
+
+/** Sends an update with one JSON value as its input, as a person does it. */
+export async function sendUpdate(page: Page, name: string, input: unknown): Promise<void> {
+  await page.getByRole('button', { name: 'More Actions' }).click();
+  await page.getByRole('menuitem', { name: 'Send an Update' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Send an Update' });
+  await dialog.getByTestId('update-select-button').click();
+  await dialog.getByRole('option', { name }).click();
+  await dialog.locator('.cm-content').fill(JSON.stringify(input));
+  // The editor lays the JSON out when it is left, and the button would move away from under a click.
+  await dialog.getByTestId('confirm-modal-button').focus();
+  await dialog.locator('.cm-line').nth(1).waitFor();
+  await dialog.getByTestId('confirm-modal-button').click();
+  await dialog.waitFor({ state: 'hidden' });
+}

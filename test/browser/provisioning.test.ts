@@ -1,6 +1,9 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { newStage, type Stage } from '../support/provisioning.ts';
-import { browserForTests, currentDetailsOn, pageOf, sendSignal } from './browser.ts';
+import { newName } from '../support/temporal.ts';
+import { until } from '../support/until.ts';
+import { ACCOUNT, existingSync } from '../support/walkthrough.ts';
+import { browserForTests, currentDetailsOn, pageOf, sendSignal, sendUpdate } from './browser.ts';
 
 const browser = browserForTests();
 let stage: Stage;
@@ -50,5 +53,33 @@ describe('a person who knows only the Temporal Web UI', () => {
       );
       expect(await details.getByRole('link').count()).toBe(0);
       expect(await page.content()).not.toContain(report.status?.signIn?.url?.split('state=')[1]);
+    }));
+
+  it('chooses the ad accounts and mends a query by updates', () =>
+    stage.withWorker(async () => {
+      const name = await stage.start('choosing', {
+        linkedinAds: { connection: { name: newName('LinkedIn') }, accounts: 'ask' },
+        models: { 'active-users': { name: 'Active Users', query: 'SELECT email FROM userz' } },
+        syncs: [existingSync({ fields: { first_name: 'FirstName', last_name: 'LastName' } })],
+      });
+      const report = await stage.untilAsked(name);
+      const page = await browser.open();
+      await page.goto(pageOf(report, 'user-metadata'));
+      const details = currentDetailsOn(page);
+
+      await details.getByText('userz').waitFor();
+      const change = { name: 'Active Users', query: 'SELECT first_name, last_name, email FROM users' };
+      await sendUpdate(page, 'retryStep', { step: 'model active-users', change });
+      await stage.signIn(name);
+      await until('the run asks for ad accounts', async () =>
+        (await stage.audiences.status(name)).status?.questions.some(({ step }) => step === 'ad accounts'),
+      );
+      await page.reload();
+      await details.getByText('Waiting for a person to choose').waitFor();
+      await details.getByText(ACCOUNT.label).waitFor();
+      await sendUpdate(page, 'selectAccounts', { accounts: [ACCOUNT.label] });
+      expect(await stage.audiences.result(name)).toMatchObject({ adAccounts: [ACCOUNT] });
+      await page.reload();
+      await details.getByText('Completed', { exact: true }).waitFor();
     }));
 });

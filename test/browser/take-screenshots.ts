@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { it } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { newStage } from '../support/provisioning.ts';
-import { walkthrough } from '../support/walkthrough.ts';
+import { until } from '../support/until.ts';
+import { existingSync, walkthrough } from '../support/walkthrough.ts';
 import { browserForTests, currentDetailsOn, pageOf } from './browser.ts';
 
 const IMAGES = fileURLToPath(new URL('../../docs/images/', import.meta.url));
@@ -42,6 +43,25 @@ it('takes the screenshots', async () => {
     await page.reload();
     await details.getByText('Completed').waitFor();
     await takeRun(page, 'completed', 'Sync “New audience”');
+
+    const { linkedinConnection } = await stage.audiences.result(name);
+    const asking = walkthrough('lapsed-users', {
+      requester: 'Jane Doe',
+      snowflake: { connection: { use: 'Snowflake Connection' } },
+      linkedinAds: { connection: { use: linkedinConnection.id }, accounts: 'ask' },
+      models: { 'lapsed-users': { name: 'Lapsed Users', query: 'SELECT first_name, last_name, email FROM userz' } },
+      syncs: [existingSync({ model: 'lapsed-users', audience: 'ask' })],
+    });
+    await stage.audiences.start(asking);
+    const asked = await until('a step is blocked and a question is open', async () => {
+      const { status, ...rest } = await stage.audiences.status(asking.name);
+      const blocked = status?.steps.some(({ state }) => state === 'blocked');
+      return blocked && (status?.questions.length ?? 0) > 0 && rest;
+    });
+    await page.goto(pageOf(asked, 'user-metadata'));
+    await details.getByText('Waiting for a person to choose').waitFor();
+    await takeRun(page, 'asking', 'Enable the ad accounts');
+    await stage.audiences.giveUp(asking.name);
   });
 });
 

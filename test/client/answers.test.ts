@@ -1,10 +1,11 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { workflowIdOf } from '../../src/workflows/messages.ts';
+import { asking } from '../support/own-walkthrough.ts';
+import { people } from '../support/people.ts';
 import { newStage, type Stage } from '../support/provisioning.ts';
 import { newName } from '../support/temporal.ts';
 import { until } from '../support/until.ts';
 import { ACCOUNT, AUDIENCE } from '../support/walkthrough.ts';
-import { asking, untilQuestion } from './asked.ts';
 
 let stage: Stage;
 beforeAll(async () => {
@@ -51,7 +52,7 @@ describe('the sign-in link', () => {
     const name = await start('no-link');
     await stage.withWorker(async () => {
       await stage.signIn(name);
-      await untilQuestion(stage, name, 'ad accounts');
+      await people(stage, name).asked('ad accounts');
       await expect(stage.audiences.signInLink(name)).rejects.toMatchObject(
         refused('NotNow', 'Nobody is asked to sign in now. Query `status` shows where the run stands.'),
       );
@@ -64,14 +65,14 @@ describe('choices', () => {
     const name = await start('chooses');
     await stage.withWorker(async () => {
       await stage.signIn(name);
-      const { choices, total } = await untilQuestion(stage, name, 'ad accounts');
+      const { choices, total } = await people(stage, name).asked('ad accounts');
       expect(choices).toContainEqual(ACCOUNT);
       expect(await stage.audiences.findChoices(name, { step: 'ad accounts' })).toEqual({ choices, total });
       const found = await stage.audiences.findChoices(name, { step: 'ad accounts', search: 'POLYtomic inc' });
       expect(found).toEqual({ choices: [ACCOUNT], total: 1 });
       expect(await stage.audiences.selectAccounts(name, [ACCOUNT.label])).toEqual([ACCOUNT]);
 
-      await untilQuestion(stage, name, `sync ${SYNC}`);
+      await people(stage, name).asked(`sync ${SYNC}`);
       const audience = { existing: AUDIENCE.name };
       expect(await stage.audiences.chooseAudience(name, { sync: SYNC, audience })).toBe(AUDIENCE.id);
       const { adAccounts, syncs } = await stage.audiences.result(name);
@@ -99,7 +100,7 @@ describe('choices', () => {
     const name = await start('wrong');
     await stage.withWorker(async () => {
       await stage.signIn(name);
-      await untilQuestion(stage, name, 'ad accounts');
+      await people(stage, name).asked('ad accounts');
       await expect(stage.audiences.selectAccounts(name, ['No such account'])).rejects.toMatchObject(
         refused('NotAllowed', /no ad account “No such account”; allowed are .*Polytomic Inc\. \(512630692\)/),
       );

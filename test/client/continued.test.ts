@@ -3,10 +3,10 @@ import { temporalSettings } from '../../src/temporal/connection.ts';
 import { startEmbeddedTemporal } from '../../src/temporal/embedded-server.ts';
 import { workflowIdOf } from '../../src/workflows/messages.ts';
 import { ownWalkthrough, WRONG_QUERY } from '../support/own-walkthrough.ts';
+import { people } from '../support/people.ts';
 import { newStage } from '../support/provisioning.ts';
 import { inTemporaryDirectory } from '../support/temporary-directory.ts';
 import { until } from '../support/until.ts';
-import { untilBlocked } from './asked.ts';
 
 it('a run that has continued as new is joined, answered, followed and undone by its name', async () => {
   await inTemporaryDirectory(async (directory) => {
@@ -19,7 +19,7 @@ it('a run that has continued as new is joined, answered, followed and undone by 
       const request = ownWalkthrough('long', { models: WRONG_QUERY });
       const { name, runId: first } = await audiences.start(request);
       await stage.withWorker(async () => {
-        await untilBlocked(stage, name, 'model active-users');
+        await people(stage, name).step('model active-users', 'blocked');
         await stage.untilAsked(name);
         await until('it has continued as new', async () => {
           await audiences.completeSignIn(name);
@@ -33,7 +33,7 @@ it('a run that has continued as new is joined, answered, followed and undone by 
           for await (const { state } of audiences.watch(name, { intervalMs: 50 })) last = state;
           return last;
         })();
-        await untilBlocked(stage, name, 'model active-users');
+        await people(stage, name).step('model active-users', 'blocked');
         await audiences.retryStep(name, { step: 'model active-users' });
         await stage.sandbox.signIn(fresh.url);
         await audiences.completeSignIn(name);

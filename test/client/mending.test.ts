@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { ownWalkthrough, WRONG_QUERY } from '../support/own-walkthrough.ts';
+import { people } from '../support/people.ts';
 import { newStage, type Stage } from '../support/provisioning.ts';
-import { untilBlocked } from './asked.ts';
 
 let stage: Stage;
 beforeAll(async () => {
@@ -11,7 +11,7 @@ beforeAll(async () => {
 const MODEL = 'model active-users';
 const blocked = async (about: string) => {
   const { name } = await stage.audiences.start(ownWalkthrough(about, { models: WRONG_QUERY }));
-  return { name, step: await untilBlocked(stage, name, MODEL) };
+  return { name, step: await people(stage, name).step(MODEL, 'blocked') };
 };
 
 describe('a blocked step', () => {
@@ -20,7 +20,7 @@ describe('a blocked step', () => {
       const { name, step } = await blocked('mended');
       expect(step).toMatchObject({ piece: 'models.active-users', generation: 1 });
       expect(await stage.audiences.retryStep(name, { step: MODEL })).toEqual({ step: MODEL, generation: 2 });
-      await untilBlocked(stage, name, MODEL);
+      await people(stage, name).step(MODEL, 'blocked');
       const change = { name: 'Active Users', query: 'SELECT first_name, last_name, email FROM users' };
       expect(await stage.audiences.retryStep(name, { step: MODEL, change })).toEqual({ step: MODEL, generation: 3 });
       await stage.signIn(name);
@@ -41,7 +41,7 @@ describe('a blocked step', () => {
           { path: ['models', 'active-users', 'querry'], message: expect.stringContaining('did you mean `query`?') },
         ],
       });
-      await untilBlocked(stage, name, MODEL);
+      await people(stage, name).step(MODEL, 'blocked');
     });
   });
 

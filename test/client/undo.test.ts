@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { workflowIdOf } from '../../src/workflows/messages.ts';
-import { ownWalkthrough } from '../support/own-walkthrough.ts';
+import { asking, ownWalkthrough } from '../support/own-walkthrough.ts';
+import { people } from '../support/people.ts';
 import { newStage, type Stage } from '../support/provisioning.ts';
 import { newName } from '../support/temporal.ts';
 import { until } from '../support/until.ts';
-import { asking, untilQuestion } from './asked.ts';
 
 let stage: Stage;
 beforeAll(async () => {
@@ -24,7 +24,7 @@ async function nearlyDone(about: string): Promise<string> {
   };
   const { name } = await stage.audiences.start(request);
   await stage.signIn(name);
-  await untilQuestion(stage, name, 'sync Existing audience');
+  await people(stage, name).asked('sync Existing audience');
   await until('the other sync is made', async () =>
     (await stage.audiences.status(name)).status?.steps.find(
       ({ id, state }) => id === 'sync New audience' && state === 'done',
@@ -82,6 +82,8 @@ describe('without a worker', () => {
     if (waits === undefined || over === undefined) throw new Error('not started');
     await stage.withWorker(async () => {
       await stage.untilAsked(over);
+      // An undo gives what is under way a minute to end.
+      await people(stage, over).step('model active-users', 'done');
       await handleOf(over).terminate();
     });
     const silent = {

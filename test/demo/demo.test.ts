@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { Writable } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
 import fetch from 'node-fetch';
@@ -76,6 +76,26 @@ describe('the demo', () => {
     interrupt();
     await ended;
     await expect(fetch(state)).rejects.toMatchObject({ name: 'FetchError' });
+  });
+});
+
+describe('a demo that fails', () => {
+  it('says why and where the logs are, and leaves no process', async () => {
+    const { out, ended } = begin(true);
+    const failed = expect(ended).rejects.toThrow('“active-users” is terminated');
+    await until('it asks', () => out().includes('Waiting for you.'));
+    const processes = await descendantsOf(process.pid);
+    const address = /TEMPORAL_ADDRESS=(\S+)/.exec(out())?.[1] ?? '';
+    const { client, connection } = await connectClient(temporalSettings({ TEMPORAL_ADDRESS: address }));
+    await client.workflow.getHandle('audience-provisioning/active-users').terminate();
+    await connection.close();
+    await failed;
+    const directory = /Logs are kept in (\S+)/.exec(out())?.[1] ?? '';
+    expect(await readdir(directory)).toEqual(expect.arrayContaining(['sandbox.log', 'worker.log']));
+    await rm(directory, { recursive: true });
+    const servers = processes.filter(({ command }) => command.includes(directory));
+    expect(servers).not.toEqual([]);
+    await until('the end of all of them', () => servers.every(({ pid }) => !isAlive(pid)));
   });
 });
 

@@ -83,6 +83,18 @@ describe('docker-compose.yml', () => {
     expect(serviceOf('worker').env_file).toEqual([{ path: '.env', required: false }]);
   });
 
+  it('reads exactly the variables that its page lists, with the defaults that it names', () => {
+    const text = readFileSync(`${ROOT}docker-compose.yml`, 'utf8');
+    const read = new Map(
+      [...text.matchAll(/\$\{(\w+):-([^}]*)\}/g)].map(([, name = '', byDefault]) => [name, byDefault]),
+    );
+    const rows = [...readFileSync(`${ROOT}docs/deployment.md`, 'utf8').matchAll(/^\| `(\w+)` \|.*\| (.*) \|$/gm)];
+    const listed = new Map(rows.map(([, name = '', byDefault = '']) => [name, byDefault.replaceAll('`', '')]));
+    expect([...listed.keys()].toSorted()).toEqual([...read.keys()].toSorted());
+    for (const [name, byDefault] of read)
+      if (byDefault !== '') expect({ name, byDefault }).toEqual({ name, byDefault: listed.get(name) });
+  });
+
   it('gives one password to all that speak with the database', () => {
     const env = { POSTGRES_PASSWORD: 'another' };
     const given = [

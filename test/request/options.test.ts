@@ -93,7 +93,7 @@ describe('settingsOf', () => {
     );
     fc.assert(
       fc.property(signIn, (put) => {
-        const parsed = parseRequest(changed('options', { signIn: put }));
+        const parsed = parseRequest(changed('options', { notify, signIn: put }));
         fc.pre(parsed.ok);
         const { timeoutMs, linkTtlMs, remindEveryMs = timeoutMs, pollMs = SECOND } = settingsOf(parsed.request).signIn;
         for (const ms of [timeoutMs, linkTtlMs, remindEveryMs, pollMs]) {
@@ -117,8 +117,8 @@ describe('options that are accepted', () => {
   });
 
   it('may remind as rarely as the wait is long', () => {
-    expect(faultLines(changed('options', { signIn: { timeout: '1h', remindEvery: '60m' } }))).toEqual([]);
-    expect(faultLines(changed('options', { signIn: { remindEvery: '7d' } }))).toEqual([]);
+    expect(faultLines(changed('options', { notify, signIn: { timeout: '1h', remindEvery: '60m' } }))).toEqual([]);
+    expect(faultLines(changed('options', { notify, signIn: { remindEvery: '7d' } }))).toEqual([]);
   });
 
   it.each(['http://localhost:8080/x', 'http://127.0.0.1/', 'http://[::1]:9', 'https://example.com'])(
@@ -158,9 +158,18 @@ describe('faults in options', () => {
       3600,
       `options.signIn.linkTtl: expects ${DURATION}; found a number; write the unit behind it`,
     ],
-    ['options.signIn.remindEvery', null, `options.signIn.remindEvery: expects ${DURATION}; found nothing`],
-    ['options.signIn', { timeout: '1d', remindEvery: '25h' }, `options.signIn.remindEvery: ${TOO_RARE}`],
-    ['options.signIn.remindEvery', '8d', `options.signIn.remindEvery: ${TOO_RARE}`],
+    [
+      'options',
+      { notify, signIn: { remindEvery: null } },
+      `options.signIn.remindEvery: expects ${DURATION}; found nothing`,
+    ],
+    ['options', { notify, signIn: { timeout: '1d', remindEvery: '25h' } }, `options.signIn.remindEvery: ${TOO_RARE}`],
+    ['options', { notify, signIn: { remindEvery: '8d' } }, `options.signIn.remindEvery: ${TOO_RARE}`],
+    [
+      'options.signIn.remindEvery',
+      '1d',
+      'options.signIn.remindEvery: needs `options.notify`, to say where reminders are sent',
+    ],
     [
       'options.signIn.onTimeout',
       'wait',
@@ -196,8 +205,18 @@ describe('faults in options', () => {
     ['options.notify', {}, `options.notify.url: is missing: ${ADDRESS}`],
     [
       'options.notify',
+      { url: notify.url, secret: { env: 'SNOWFLAKE_PASSWORD' } },
+      'options.notify.secret.env: expects the name of an environment variable of the worker that begins with AUDIENCE_NOTICE_: letters, digits and _; found a text of 18 characters',
+    ],
+    [
+      'options.notify',
+      { url: notify.url, secret: { file: 'snowflake/polytomic.p8' } },
+      'options.notify.secret.file: expects the path of a file in notices/ of the secrets directory of the worker; found a text of 22 characters',
+    ],
+    [
+      'options.notify',
       { url: notify.url, secret: 'hunter2' },
-      'options.notify.secret: expects a reference to a secret, { env: NAME } for a variable of the worker or { file: PATH } for a file of its secrets directory, never the secret itself; found a text of 7 characters',
+      'options.notify.secret: expects a reference to a key, { env: AUDIENCE_NOTICE_… } for a variable of the worker or { file: notices/… } for a file of its secrets directory, never the key itself; found a text of 7 characters',
     ],
     ...['http://example.com', 'https://user:pass@example.com', 'http://localhost.example.com', 'ftp://example.com'].map(
       (url): [string, unknown, string] => [

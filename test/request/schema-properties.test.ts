@@ -45,7 +45,7 @@ function richRequest(): unknown {
     onBlocked: 'fail',
     onFailure: 'undo',
     firstRun: 'await',
-    notify: { url: 'https://a.example', secret: { env: 'KEY' } },
+    notify: { url: 'https://a.example', secret: { env: 'AUDIENCE_NOTICE_KEY' } },
   };
   Object.assign(request.syncs[1], { schedule: { frequency: 'dbtcloud', jobId: 1, connectionId: 'c' } });
   return request;
@@ -153,8 +153,8 @@ describe('parseRequest', () => {
           request.linkedinAds.accounts = accounts;
           request.snowflake.connection.warehouse = warehouse;
           const parsed = parseRequest(request);
-          // What stands under a secret-looking key may rightly be refused.
-          fc.pre(parsed.ok || !/token|secret|passw|pwd|credential|bearer/i.test(JSON.stringify(more)));
+          // What stands under a secret-looking key may rightly be refused, as is a key that would change the object itself.
+          fc.pre(parsed.ok || !/token|secret|passw|pwd|credential|bearer|__proto__/i.test(JSON.stringify(more)));
           expect(parsed).toEqual({ ok: true, request: JSON.parse(JSON.stringify(request)) });
         },
       ),

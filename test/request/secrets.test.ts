@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { createSecretResolver, resolveExtra, SecretError } from '../../src/request/secrets.ts';
+import { createNoticeKeyResolver, createSecretResolver, resolveExtra, SecretError } from '../../src/request/secrets.ts';
 
 const VALUE = 'Tr0ub4dor&3';
 
@@ -15,6 +15,7 @@ beforeAll(async () => {
   base = await mkdtemp(join(tmpdir(), 'secrets-'));
   directory = join(base, 'secrets');
   await mkdir(join(directory, 'deep'), { recursive: true });
+  await mkdir(join(directory, 'notices', 'deep'), { recursive: true });
   await mkdir(join(base, 'secrets-of-others'));
   const files: Record<string, string | Uint8Array> = {
     'secrets/plain': VALUE,
@@ -27,6 +28,8 @@ beforeAll(async () => {
     'secrets/largest': 'x'.repeat(64 * 1024),
     'secrets/deep/key.p8': VALUE,
     'secrets/..odd': VALUE,
+    'secrets/notices/key': VALUE,
+    'secrets/notices/deep/key': VALUE,
     outside: VALUE,
     'secrets-of-others/key': VALUE,
   };
@@ -34,6 +37,12 @@ beforeAll(async () => {
   await symlink(join(base, 'outside'), join(directory, 'link-out'));
   await symlink(base, join(directory, 'link-up'));
   await symlink('deep/key.p8', join(directory, 'link-in'));
+  await symlink('notices/key', join(directory, 'link-to-notice-key'));
+  await symlink('../plain', join(directory, 'notices', 'link-to-plain'));
+  // As Kubernetes lays out a volume.
+  await mkdir(join(base, 'volume', '..data', 'notices'), { recursive: true });
+  await writeFile(join(base, 'volume', '..data', 'notices', 'key'), VALUE);
+  await symlink('..data/notices', join(base, 'volume', 'notices'));
   await symlink(directory, join(base, 'link-to-secrets'));
   execFileSync('mkfifo', [join(directory, 'pipe')]);
 });
@@ -217,5 +226,45 @@ describe('SecretError', () => {
     expect(new Error('x') instanceof SecretError).toBe(false);
     expect((null as unknown) instanceof SecretError).toBe(false);
     expect(new SecretError('x').name).toBe('SecretError');
+  });
+});
+
+describe('a key that notices are signed with', () => {
+  const env = { AUDIENCE_NOTICE_KEY: VALUE, SNOWFLAKE_PASSWORD: VALUE };
+  const keys = (from?: string) => createNoticeKeyResolver({ env, ...(from === undefined ? {} : { directory: from }) });
+  /** The most that an operator can allow. */
+  const secrets = (from: string) =>
+    createSecretResolver({ env, envPrefixes: ['AUDIENCE_', 'SNOWFLAKE_'], directory: from });
+
+  it('is a variable that begins with AUDIENCE_NOTICE_, and no other', async () => {
+    await expect(keys()({ env: 'AUDIENCE_NOTICE_KEY' })).resolves.toBe(VALUE);
+    await expect(refusal(keys()({ env: 'SNOWFLAKE_PASSWORD' }))).resolves.toBe(
+      'secret { env: SNOWFLAKE_PASSWORD }: notices are signed only with variables whose names begin with AUDIENCE_NOTICE_; give their key such a name',
+    );
+  });
+
+  it('is a file in notices/ of the secrets directory, and no other', async () => {
+    for (const file of ['notices/key', 'notices/deep/key', './deep/../notices/key', 'link-to-notice-key'])
+      await expect(keys(directory)({ file })).resolves.toBe(VALUE);
+    for (const file of ['plain', 'notices/../plain', 'notices/link-to-plain', 'deep/key.p8'])
+      await expect(refusal(keys(directory)({ file }))).resolves.toContain(
+        `secret { file: ${file} }: notices are signed only with files in notices/ of the secrets directory`,
+      );
+    await expect(refusal(keys(directory)({ file: '../outside' }))).resolves.toContain('lies outside');
+    await expect(refusal(keys(join(base, 'secrets-of-others'))({ file: 'key' }))).resolves.toContain('only with files');
+  });
+
+  it('is found where notices/ itself is a link', async () => {
+    await expect(keys(join(base, 'volume'))({ file: 'notices/key' })).resolves.toBe(VALUE);
+    await expect(refusal(secrets(join(base, 'volume'))({ file: '..data/notices/key' }))).resolves.toContain('notices');
+  });
+
+  it('is given for nothing else, whatever the worker allows', async () => {
+    await expect(refusal(secrets(directory)({ env: 'AUDIENCE_NOTICE_KEY' }))).resolves.toBe(
+      'secret { env: AUDIENCE_NOTICE_KEY }: it is for signing notices, and for nothing else',
+    );
+    for (const file of ['notices/key', 'notices/deep/key', 'deep/../notices/key', 'link-to-notice-key'])
+      await expect(refusal(secrets(directory)({ file }))).resolves.toContain('is for signing notices');
+    await expect(secrets(directory)({ file: 'notices/link-to-plain' })).resolves.toBe(VALUE);
   });
 });

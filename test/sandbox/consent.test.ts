@@ -75,6 +75,18 @@ describe('allowing', () => {
   });
 });
 
+describe('allowing as a user with many ad accounts', () => {
+  it('offers those of the usual user and a hundred more, two of them with the same label', async () => {
+    const { id, authUrl } = await createLinkedIn(sandbox);
+    const body = new URLSearchParams({ decision: 'allow', user: 'many-accounts' });
+    expect((await fetch(authUrl, { method: 'POST', body })).status).toBe(200);
+    const { values } = (await sandbox.call('GET', `/api/connections/${id}/parameter_values`)).body.data.accounts;
+    expect(values).toHaveLength(103);
+    expect(new Set(values.map(({ value }: { value: string }) => value)).size).toBe(103);
+    expect(new Set(values.map(({ label }: { label: string }) => label)).size).toBe(102);
+  });
+});
+
 describe('allowing as a user without ad accounts', () => {
   const asNobody = (authUrl: string) =>
     fetch(authUrl, { method: 'POST', body: new URLSearchParams({ decision: 'allow', user: 'no-accounts' }) });

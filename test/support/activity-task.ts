@@ -1,15 +1,13 @@
-/** Activities as Temporal runs them, attempt after attempt, without a server: over real HTTP to the sandbox. */
+/** A run of which activities are called by their names, each a step of its own, over real HTTP to the sandbox. */
 import { randomUUID } from 'node:crypto';
 import { BlockList } from 'node:net';
 import type { Info } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import { MockActivityEnvironment } from '@temporalio/testing';
-import { DefaultLogger } from '@temporalio/worker';
-import { type Activities, createActivities } from '../../src/activities/activities.ts';
+import type { Activities } from '../../src/activities/activities.ts';
 import type { StepContext } from '../../src/activities/create-once.ts';
 import { networksIn } from '../../src/notices/allowed-addresses.ts';
 import { PolytomicClient } from '../../src/polytomic/client.ts';
-import { createSecretResolver } from '../../src/request/secrets.ts';
+import { activitiesOn, newStep } from './activity-step.ts';
 import { SECRETS } from './walkthrough.ts';
 
 /** One activity of a run: what its attempts share. */
@@ -53,47 +51,27 @@ export function newRun({
   const workflowExecution = { workflowId: `audience-provisioning/${randomUUID()}`, runId: randomUUID() };
   const networks = notifyAllow === undefined ? new BlockList() : networksIn(notifyAllow);
   if (networks === undefined) throw new TypeError(`${notifyAllow} is no list of networks`);
-  const activities = createActivities({
-    polytomic: new PolytomicClient({ apiKey, baseUrl: url }),
-    resolveSecret: createSecretResolver({ env: secrets, envPrefixes: ['SNOWFLAKE_', 'LINKEDIN_', 'NOTIFY_'] }),
-    noticeNetworks: networks,
-    searchAttributesRegistered: async () => true,
-    undoEntriesOf: async () => [],
-  });
+  const activities = activitiesOn(new PolytomicClient({ apiKey, baseUrl: url }), { secrets, noticeNetworks: networks });
   const { runId } = workflowExecution;
   return {
     step: (id, change) => ({ step: id, firstRunId: runId, originalRunId: runId, generation: 1, ...change }),
     task: (name, input, info) => {
-      const scheduledTimestampMs = Date.now();
-      let number = 0;
-      let details: unknown;
-      let current: MockActivityEnvironment | undefined;
-      const attempt = () => {
-        number += 1;
-        current = new MockActivityEnvironment(
-          { workflowExecution, scheduledTimestampMs, attempt: number, heartbeatDetails: details, ...info },
-          // Failures are what most tests are about; warnings of them would fill the terminal.
-          { logger: new DefaultLogger('ERROR') },
-        );
-        // Temporal carries JSON.
-        current.on('heartbeat', (remembered: unknown) => {
-          details = remembered === undefined ? undefined : JSON.parse(JSON.stringify(remembered));
-        });
-        return current.run(activities[name] as (one: typeof input) => ReturnType<Activities[typeof name]>, input);
+      const step = newStep(name, { workflowExecution, ...info });
+      const attempt = () => step.attempt(() => (activities[name] as (one: typeof input) => Promise<unknown>)(input));
+      const result = async () => {
+        for (let number = 1; ; number += 1) {
+          try {
+            return await attempt();
+          } catch (error) {
+            if (!(error instanceof ApplicationFailure) || error.nonRetryable || number >= MAX_ATTEMPTS) throw error;
+          }
+        }
       };
       return {
         attempt: attempt as never,
-        details: () => details,
-        cancel: () => current?.cancel(),
-        result: (async () => {
-          for (;;) {
-            try {
-              return await attempt();
-            } catch (error) {
-              if (!(error instanceof ApplicationFailure) || error.nonRetryable || number >= MAX_ATTEMPTS) throw error;
-            }
-          }
-        }) as never,
+        result: result as never,
+        details: () => step.details,
+        cancel: () => step.cancel(),
       };
     },
   };

@@ -34,6 +34,7 @@ async function instrumentedBundle(directory) {
   const { code } = await bundleWorkflowCode(
     new WorkflowCoverage().augmentBundleOptions({
       workflowsPath: fileURLToPath(new URL('../../dist/workflows/workflows.js', import.meta.url)),
+      payloadConverterPath: fileURLToPath(new URL('../../dist/workflows/payload-converter.js', import.meta.url)),
       logger: new DefaultLogger('WARN'),
     }),
   );

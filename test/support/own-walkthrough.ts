@@ -21,3 +21,16 @@ export const FAILS = { options: { onBlocked: 'fail' } } as const satisfies Parti
 
 /** A model that cannot be made. */
 export const WRONG_QUERY = { 'active-users': { name: 'Active Users', query: 'SELECT nothing FROM nowhere' } };
+
+/** A LinkedIn Ads connection of its own, with these ad accounts. */
+export function withAccounts(
+  accounts: ProvisioningRequest['linkedinAds']['accounts'],
+): ProvisioningRequest['linkedinAds'] {
+  return { connection: { name: newName('LinkedIn') }, accounts };
+}
+
+/** A request that leaves ad accounts and audience to people. */
+export function asking(about: string, changes: Partial<ProvisioningRequest> = {}): ProvisioningRequest {
+  const { linkedinAds, ...request } = ownWalkthrough(about, { syncs: [existingSync({ audience: 'ask' })] });
+  return { ...request, linkedinAds: { ...linkedinAds, accounts: 'ask' }, ...changes };
+}

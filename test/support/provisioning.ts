@@ -41,7 +41,7 @@ export async function newStage({
 }: {
   server?: TemporalSettings;
   taskQueue?: string;
-  /** How slow the sandbox's executions are. */
+  /** How long the sandbox leaves an execution in each of its four statuses, in ms. */
   executionPaceMs?: number;
 } = {}): Promise<Stage> {
   const sandbox = await newSandbox(executionPaceMs === undefined ? {} : { executionPaceMs });

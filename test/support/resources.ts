@@ -8,15 +8,19 @@ import { ACCOUNT, SECRETS } from './walkthrough.ts';
 const key = () => ({ idempotencyKey: randomUUID() });
 
 /** A Snowflake connection; `made` says whether the run of the test is to have made it. */
-export async function snowflakeConnection({ polytomic }: TestSandbox, made = true): Promise<Resource> {
-  const { id, name } = await polytomic.connections.create(
+export async function snowflakeConnection(
+  { polytomic }: TestSandbox,
+  made = true,
+  { name = `Snowflake ${randomUUID()}`, password = SECRETS.SNOWFLAKE_PASSWORD } = {},
+): Promise<Resource> {
+  const { id } = await polytomic.connections.create(
     {
-      name: `Snowflake ${randomUUID()}`,
+      name,
       type: 'snowflake',
       configuration: {
         account: 'uc193736182',
         username: 'user',
-        password: SECRETS.SNOWFLAKE_PASSWORD,
+        password,
         dbname: 'database',
       },
     },
@@ -26,11 +30,11 @@ export async function snowflakeConnection({ polytomic }: TestSandbox, made = tru
 }
 
 /** A LinkedIn Ads connection that nobody has signed in to, and where to sign in. */
-export async function unsignedLinkedIn({ polytomic }: TestSandbox): Promise<{ connection: Resource; authUrl: string }> {
-  const { id, name, auth_url } = await polytomic.connections.create(
-    { name: `LinkedIn Ads ${randomUUID()}`, type: 'linkedinads', configuration: {} },
-    key(),
-  );
+export async function unsignedLinkedIn(
+  { polytomic }: TestSandbox,
+  name = `LinkedIn Ads ${randomUUID()}`,
+): Promise<{ connection: Resource; authUrl: string }> {
+  const { id, auth_url } = await polytomic.connections.create({ name, type: 'linkedinads', configuration: {} }, key());
   if (auth_url === undefined) throw new Error('the sandbox gave no auth_url');
   return { connection: { id, name, made: true }, authUrl: auth_url };
 }
@@ -39,10 +43,11 @@ export async function unsignedLinkedIn({ polytomic }: TestSandbox): Promise<{ co
 export async function linkedInConnection(
   sandbox: TestSandbox,
   accounts: Array<{ value: string; label: string }> = [ACCOUNT],
+  name?: string,
 ): Promise<Resource> {
-  const { connection, authUrl } = await unsignedLinkedIn(sandbox);
+  const { connection, authUrl } = await unsignedLinkedIn(sandbox, name);
   await sandbox.signIn(authUrl);
-  await sandbox.polytomic.connections.update(connection.id, { configuration: { accounts } });
+  if (accounts.length > 0) await sandbox.polytomic.connections.update(connection.id, { configuration: { accounts } });
   return connection;
 }
 

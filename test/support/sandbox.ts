@@ -15,7 +15,7 @@ export interface TestSandbox {
   /** A client of its API. */
   polytomic: PolytomicClient;
   /** What a browser does with a sign-in link. */
-  signIn(authUrl: string, decision?: 'allow' | 'deny' | 'no-accounts'): Promise<void>;
+  signIn(authUrl: string, decision?: 'allow' | 'deny' | 'no-accounts' | 'many-accounts'): Promise<void>;
   /** Adds a fault, as docs/sandbox.md describes. */
   fault(rule: Record<string, unknown>): Promise<void>;
   clearFaults(): Promise<void>;
@@ -46,7 +46,9 @@ export function sandboxAt(url: string, apiKey: string): Omit<TestSandbox, 'close
     signIn: async (authUrl, decision = 'allow') => {
       const answer = await fetch(authUrl, {
         method: 'POST',
-        body: new URLSearchParams(decision === 'no-accounts' ? { decision: 'allow', user: decision } : { decision }),
+        body: new URLSearchParams(
+          decision.endsWith('-accounts') ? { decision: 'allow', user: decision } : { decision },
+        ),
         redirect: 'manual',
       });
       if (answer.status >= 400) throw new Error(`the consent page answered ${answer.status}`);

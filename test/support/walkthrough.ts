@@ -4,6 +4,10 @@ import type { ProvisioningRequest, SyncRequest } from '../../src/request/schema.
 /** The ad account of the walkthrough. */
 export const ACCOUNT = { value: '512630692::urn:li:organization:28818517', label: 'Polytomic Inc. (512630692)' };
 
+/** Ad accounts that the sandbox has besides. */
+export const NORTHWIND = { value: '508274113::urn:li:organization:18457201', label: 'Northwind Traders (508274113)' };
+export const CONTOSO = { value: '519903347::urn:li:organization:30551846', label: 'Contoso Labs (519903347)' };
+
 /** The audience of the walkthrough. */
 export const AUDIENCE = {
   id: '512630692::urn:li:organization:28818517~company_audience.29728356',

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { currentDetails } from '../../src/workflows/current-details.ts';
-import type { ProvisioningStatus, StepStatus } from '../../src/workflows/messages.ts';
+import { type ProvisioningStatus, STAGES, type StepStatus } from '../../src/workflows/messages.ts';
 import { outside } from '../support/hostile-text.ts';
 
 function step(id: string, more: Partial<StepStatus> = {}): StepStatus {
@@ -115,7 +115,94 @@ describe('the current details', () => {
     expect(encodeURIComponent(details).length).toBeLessThan(8000);
   });
 
-  it('hold no line, cell or link that text from outside made', () => {
+  it('ask for a choice first: what for, why, the first choices, and what to send', () => {
+    const choices = Array.from({ length: 50 }, (_, i) => ({ value: `v${i}`, label: `Account ${i}` }));
+    const details = currentDetails(
+      status({
+        stage: 'awaiting_choice',
+        questions: [
+          { step: 'ad accounts', answer: 'selectAccounts', choices, total: 103, why: 'it fits several' },
+          { step: 'sync New', answer: 'chooseAudience', choices: [], total: 0 },
+        ],
+        steps: [step('ad accounts', { state: 'waiting' })],
+      }),
+    );
+    expect(details.split('\n\n').slice(0, 6)).toEqual([
+      '**Waiting for a person to choose**',
+      '⚠ it fits several',
+      'Choose for **ad accounts**: Account 0, Account 1, Account 2, Account 3, Account 4, Account 5, Account 6, Account 7 and 95 more',
+      '*More Actions → Send an Update →* `selectAccounts` with `{"accounts": ["…"]}`',
+      'Choose for **sync New**: there is nothing',
+      '*More Actions → Send an Update →* `chooseAudience` with `{"sync":"New","audience":{"existing":"…"}}`',
+    ]);
+  });
+
+  it('say of a blocked step what failed, what would mend it, and what to send', () => {
+    const failure = { step: 'model users', type: 'Refused', message: 'no such table' };
+    const details = currentDetails(
+      status({
+        stage: 'blocked',
+        steps: [
+          step('model users', { state: 'blocked', failure, piece: 'models.users' }),
+          step('audiences', { state: 'blocked', failure }),
+        ],
+      }),
+    );
+    expect(details.split('\n\n').slice(0, 5)).toEqual([
+      '**Blocked until a person mends a step**',
+      '✕ model users: no such table',
+      '*More Actions → Send an Update →* `retryStep` with `{"step":"model users","change":"…"}`; `change` replaces `models.users` of the request, or `giveUp`',
+      '✕ audiences: no such table',
+      '*More Actions → Send an Update →* `retryStep` with `{"step":"audiences"}`, or `giveUp`',
+    ]);
+  });
+
+  it.each([...STAGES])(
+    'begin with a line of their own in stage %s, and are a dozen lines for a small request',
+    (stage) => {
+      const waits = stage === 'awaiting_choice';
+      const question = { step: 'ad accounts', answer: 'selectAccounts' as const, choices: [], total: 0 };
+      const failure = { step: 'model users', type: 'Refused', message: 'no such table' };
+      const details = currentDetails(
+        status({
+          stage,
+          ...(stage === 'awaiting_sign_in' ? { signIn: ask } : {}),
+          questions: waits ? [question] : [],
+          steps: [
+            step('snowflake connection', { state: 'done' }),
+            step('model users', stage === 'blocked' ? { state: 'blocked', failure, piece: 'models.users' } : {}),
+            ...['linkedin connection', 'sign-in', 'ad accounts', 'audiences', 'sync New'].map((id) => step(id)),
+          ],
+        }),
+      );
+      const lines = details.split('\n').filter((line) => line !== '');
+      expect(lines[0]).toMatch(/^\*\*[A-Z].*\*\*$/);
+      // Two of them are the table's rulers, and one is the margin at the bottom.
+      expect(lines.length).toBeLessThanOrEqual(13);
+    },
+  );
+
+  it('stay below 8 KB of URL, however much is asked and blocked', () => {
+    const name = '名'.repeat(200);
+    const choices = Array.from({ length: 50 }, () => ({ value: name, label: name }));
+    const failure = { step: name, type: 'Refused', message: name.repeat(20) };
+    const ids = Array.from({ length: 20 }, (_, i) => `sync ${i} ${name}`);
+    const details = currentDetails(
+      status({
+        stage: 'awaiting_sign_in',
+        requester: name,
+        signIn: ask,
+        questions: ids.map((id) => ({ step: id, answer: 'chooseAudience', choices, total: 60, why: name })),
+        warnings: ids,
+        steps: ids.map((id) => step(id, { state: 'blocked', failure, piece: name })),
+      }),
+    );
+    expect(encodeURIComponent(details).length).toBeLessThan(8000);
+    expect(details).toMatch(/and \d+ more to read: query `status` has them/);
+    expect(details).toContain('[Sign in to LinkedIn]');
+  });
+
+  it('hold no line, cell, link or code that text from outside made', () => {
     fc.assert(
       fc.property(outside, (text) => {
         const filled = (t: string) =>
@@ -123,6 +210,15 @@ describe('the current details', () => {
             status({
               requester: t,
               signIn: { ...ask, lastCheck: { at: '', outcome: 'denied', reason: t } },
+              questions: [
+                {
+                  step: `sync ${t}`,
+                  answer: 'chooseAudience',
+                  choices: [{ value: t, label: `label ${t}` }],
+                  total: 1,
+                  why: t,
+                },
+              ],
               warnings: [t],
               steps: [
                 step(`sync ${t}`, {
@@ -131,10 +227,17 @@ describe('the current details', () => {
                   note: t,
                   failure: { step: t, type: 'Error', message: t },
                 }),
+                step(`model ${t}`, {
+                  state: 'blocked',
+                  piece: `models.${t}`,
+                  failure: { step: t, type: 'Error', message: t },
+                }),
               ],
             }),
           );
-        const shape = (details: string) => details.replace(/\\./g, '').match(/\n|\||\]\(|<|`/g);
+        // A piece of code is one sign: what stands in it is nothing but text, as long as no line or backquote ends it.
+        const shape = (details: string) =>
+          details.replace(/\\.|`[^`\n]*`/g, (one) => (one.startsWith('`') ? '¬' : '')).match(/\n|\||\]\(|<|`|¬/g);
         expect(shape(filled(text))).toEqual(shape(filled('text')));
       }),
     );

@@ -78,8 +78,14 @@ describe('a step that fails for good', () => {
       await stage.signIn(name);
       return stage.failureOf(name);
     });
-    expect(failure.failures[0]?.message).toMatch(/GivenName.*FirstName/s);
-    expect(failure.failures[0]?.message).toContain('Nobody');
+    expect(failure.failures).toEqual([
+      {
+        step: 'sync Existing audience',
+        type: 'NotAllowed',
+        message: expect.stringMatching(/GivenName.*FirstName/s),
+      },
+      { step: 'sync Second', type: 'NotFound', message: expect.stringContaining('Nobody') },
+    ]);
   });
 
   it('names the columns there are when a sync reads another', async () => {

@@ -4,17 +4,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import {
-  DefaultLogger,
-  makeTelemetryFilterString,
-  type ReplayWorkerOptions,
-  Runtime,
-  Worker,
-  type WorkflowBundleOption,
-} from '@temporalio/worker';
-import { dataConverter } from '../../src/temporal/data-converter.ts';
-import { decodedHistory, type History, readHistory } from '../../src/temporal/history.ts';
+import { DefaultLogger, makeTelemetryFilterString, Runtime } from '@temporalio/worker';
+import { decodedHistory, readHistory } from '../../src/temporal/history.ts';
 import { historyPrefixes } from '../../src/temporal/history-prefixes.ts';
+import { replayed } from '../support/replayed.ts';
 
 const DIRECTORY = join(import.meta.dirname, '../histories');
 const FILES = readdirSync(DIRECTORY).filter((file) => file.endsWith('.json'));
@@ -31,15 +24,6 @@ beforeAll(async () => {
   });
   code = await readFile(BUNDLE, 'utf8');
 });
-
-/** The errors of replaying each of these histories, `undefined` where it went well. */
-async function replayed(workflowBundle: WorkflowBundleOption, histories: History[]): Promise<unknown[]> {
-  const options: ReplayWorkerOptions = { workflowBundle, dataConverter: dataConverter() };
-  const errors: unknown[] = [];
-  const named = histories.map((history) => ({ workflowId: 'replayed', history }));
-  for await (const { error } of Worker.runReplayHistories(options, named)) errors.push(error);
-  return errors;
-}
 
 describe('a recorded run', () => {
   it.each(FILES)('goes on with the present code from wherever it stands: %s', async (file) => {

@@ -82,6 +82,25 @@ describe('signal oauthCompleted', () => {
       await expect(stage.audiences.result(name)).resolves.toMatchObject({ name });
     });
   });
+
+  it.each([
+    ['no JSON', 'json/plain'],
+    ['of an encoding that nobody knows here', 'json/protobuf'],
+    ['encrypted by somebody else', 'binary/encrypted'],
+  ])('takes a payload that is %s', async (_, encoding) => {
+    const name = await stage.start('undecodable');
+    await stage.withWorker(async () => {
+      const { status } = await stage.untilAsked(name);
+      await stage.sandbox.signIn(status?.signIn?.url ?? '');
+      await stage.temporal.workflowService.signalWorkflowExecution({
+        namespace: stage.temporal.options.namespace,
+        workflowExecution: { workflowId: workflowIdOf(name) },
+        signalName: oauthCompletedSignal.name,
+        input: { payloads: [{ metadata: { encoding: Buffer.from(encoding) }, data: Buffer.from('{rubbish') }] },
+      });
+      await expect(stage.audiences.result(name)).resolves.toMatchObject({ name });
+    });
+  });
 });
 
 describe('a wait', () => {
