@@ -1,15 +1,16 @@
 /** Commands by which people answer a provisioning: choices, mended steps, giving up, fresh links; and cleaning up after it. */
 import type { Command } from 'commander';
-import type { AudienceClient, Choices, ChooseAudience, UndoResult } from '../client.ts';
+import { AudienceClient, type Choices, type ChooseAudience } from '../client.ts';
 import { formatFault, type LocatedFault, loadValue } from '../request/load.ts';
+import { connectClient, temporalSettings } from '../temporal/connection.ts';
+import { taskQueueOf } from '../worker-settings.ts';
 import { retryWithChange } from './change.ts';
 import { EXIT } from './exit-codes.ts';
 import type { Exit } from './program.ts';
 import { choiceLines, fitted, undoLines } from './report-text.ts';
 import { textOf } from './request.ts';
-import { aborted } from './services.ts';
 import { advise, columnsOf, print, printJson, type Terminal } from './terminal.ts';
-import { clientCommand, type JsonOption, withClient } from './with-client.ts';
+import { clientCommand, type JsonOption } from './with-client.ts';
 
 interface SelectOptions extends JsonOption {
   all?: true;
@@ -159,7 +160,7 @@ export function answerCommands(terminal: Terminal, exit: Exit): Command[] {
       .argument('<name>', 'name of the provisioning')
       .action((name: string, { json }: JsonOption) =>
         answering(async (client) => {
-          const result: UndoResult = await client.undo(name);
+          const result = await client.undo(name);
           if (json) printJson(terminal, { name, ...result });
           else print(terminal, ...undoLines(name, result, columnsOf(terminal.out)));
           if (result.left.length > 0) exit(EXIT.failed);
@@ -168,19 +169,22 @@ export function answerCommands(terminal: Terminal, exit: Exit): Command[] {
   ];
 
   /** Does the work, unless somebody presses Ctrl-C first: what was sent is not taken back by that. */
-  function answering(
+  async function answering(
     work: (client: AudienceClient) => Promise<void>,
     stopped = 'Stopped waiting; what was sent may have been taken.',
   ): Promise<void> {
-    return withClient(terminal, (client) =>
-      Promise.race([
-        work(client),
-        aborted(terminal.interrupted).then(() => {
-          advise(terminal, stopped);
-          exit(EXIT.interrupted);
-        }),
-      ]),
-    );
+    const { env, interrupted } = terminal;
+    const { client: temporal } = await connectClient(temporalSettings(env));
+    const client = new AudienceClient({ temporal, taskQueue: taskQueueOf(env) });
+    try {
+      await temporal.withAbortSignal(interrupted, () => work(client));
+    } catch (error) {
+      if (!interrupted.aborted) throw error;
+      advise(terminal, stopped);
+      exit(EXIT.interrupted);
+    } finally {
+      await client.close();
+    }
   }
 
   function list(choices: Choices, json: true | undefined): void {
