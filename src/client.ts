@@ -11,6 +11,7 @@ import {
   WorkflowFailedError,
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
+  type WorkflowUpdateHandle,
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
 import { ApplicationFailure, type UpdateDefinition } from '@temporalio/common';
@@ -26,7 +27,7 @@ import {
 import { type ProvisioningReport, type ProvisioningSummary, reportOf, summaryOf } from './client/report.ts';
 import { requestDetails } from './client/request-details.ts';
 import { requestDifference, requestDigest } from './request/digest.ts';
-import { type ProvisioningRequest, parseRequest } from './request/schema.ts';
+import { type Fault, type ProvisioningRequest, parseRequest } from './request/schema.ts';
 import { connectClient, temporalSettings } from './temporal/connection.ts';
 import { decodedHistory } from './temporal/history.ts';
 import { BLOCKED_STEP, PROVISIONING_STAGE, REQUESTER } from './temporal/search-attributes.ts';
@@ -42,6 +43,7 @@ import {
   type FindChoices,
   findChoicesUpdate,
   giveUpUpdate,
+  INVALID_CHANGE,
   type KindOfResource,
   oauthCompletedSignal,
   type ProvisioningFailure,
@@ -57,6 +59,7 @@ import {
   statusQuery,
   UNDO_WORKFLOW_TYPE,
   type UndoResult,
+  undoStatusQuery,
   undoWorkflowIdOf,
   WORKFLOW_TYPE,
   workflowIdOf,
@@ -102,7 +105,13 @@ export type {
 /** How long a worker may take to answer a query before it is said to be silent, in ms. */
 const QUERY_DEADLINE_MS = 2_500;
 
-/** How long the answer to an update may take, in ms: it may ask Polytomic, and try again for a minute. */
+/**
+ * How long a worker may take to accept an update, or to begin an undo, in ms. Temporal looks for the worker that had the run
+ * last for up to ten seconds, before it asks another.
+ */
+const ACCEPTANCE_DEADLINE_MS = 15_000;
+
+/** How long an update that was accepted may take, in ms: it may ask Polytomic, and try again for a minute. */
 const UPDATE_DEADLINE_MS = 75_000;
 
 /** How often a watch looks, in ms, unless told otherwise. */
@@ -284,10 +293,11 @@ export class AudienceClient {
 
   /**
    * Deletes what a run left that was terminated, failed, was cancelled or timed out, by a workflow of its own, and waits for
-   * its end. Again is no harm. What cannot be deleted is told.
+   * its end, which an outage of Polytomic may put off for a day. Again is no harm. What cannot be deleted is told.
    *
    * @throws NotFoundError
    * @throws RefusedError if it still runs, or has completed.
+   * @throws NoAnswerError if no worker begins with it. One that comes later does it all the same.
    */
   async undo(name: string): Promise<UndoResult> {
     const description = await this.describe(name);
@@ -296,16 +306,18 @@ export class AudienceClient {
     if (state === 'running') throw new RefusedError(`Provisioning “${name}” still runs: cancel it, or give it up.`);
     if (state === 'completed') throw new RefusedError(`Provisioning “${name}” has completed: what it made is in use.`);
     try {
-      return await this.temporal.workflow.execute<typeof AudienceUndo>(UNDO_WORKFLOW_TYPE, {
+      const undo = await this.temporal.workflow.start<typeof AudienceUndo>(UNDO_WORKFLOW_TYPE, {
         workflowId: undoWorkflowIdOf(name),
         taskQueue: this.taskQueue,
         args: [{ workflowId, runId }],
         staticSummary: `Undo of LinkedIn Ads audience ${name}`,
         workflowIdConflictPolicy: 'USE_EXISTING',
       });
+      await this.temporal.withDeadline(Date.now() + ACCEPTANCE_DEADLINE_MS, () => undo.query(undoStatusQuery));
+      return await undo.result();
     } catch (error) {
-      if (error instanceof WorkflowFailedError) throw new RefusedError(messageOf(error));
-      throw error;
+      if (isSilence(error)) throw new NoAnswerError(name, this.taskQueue);
+      throw error instanceof WorkflowFailedError ? refusedBy(error) : error;
     }
   }
 
@@ -343,7 +355,7 @@ export class AudienceClient {
     const open = stage === undefined || ENDINGS.has(stage) ? '' : ` AND ExecutionStatus = 'Running'`;
     const filters = [
       ...(stage === undefined ? [] : [`${PROVISIONING_STAGE.name} = '${stage}'${open}`]),
-      ...(requester === undefined ? [] : [`${REQUESTER.name} = '${escaped(requester)}'`]),
+      ...(requester === undefined ? [] : [requesterFilter(requester)]),
       ...(blocked ? [`${BLOCKED_STEP.name} IS NOT NULL AND ExecutionStatus = 'Running'`] : []),
     ];
     // A run that continued as new is told by the one that it goes on as.
@@ -352,7 +364,8 @@ export class AudienceClient {
     try {
       for await (const execution of this.temporal.workflow.list({ query, pageSize: Math.min(limit, 1000) })) {
         if (summaries.length >= limit) break;
-        summaries.push(summaryOf(execution));
+        const summary = summaryOf(execution);
+        if (requester === undefined || summary.requester === requester) summaries.push(summary);
       }
     } catch (error) {
       if (filters.length === 0 || grpcCode(error) !== GRPC.invalidArgument) throw error;
@@ -389,14 +402,20 @@ export class AudienceClient {
     await this.mustRun(name);
     // The SDK's overloads tell updates with arguments from those without; here it is either.
     const handle: {
-      executeUpdate(update: UpdateDefinition<Result, Args>, options: { args: Args }): Promise<Result>;
+      startUpdate(
+        update: UpdateDefinition<Result, Args>,
+        options: { args: Args; waitForStage: 'ACCEPTED' },
+      ): Promise<WorkflowUpdateHandle<Result>>;
     } = this.temporal.workflow.getHandle(workflowIdOf(name));
     try {
-      return await this.found(name, () =>
-        this.temporal.withDeadline(Date.now() + UPDATE_DEADLINE_MS, () => handle.executeUpdate(definition, { args })),
-      );
+      return await this.found(name, async () => {
+        const accepted = await this.temporal.withDeadline(Date.now() + ACCEPTANCE_DEADLINE_MS, () =>
+          handle.startUpdate(definition, { args, waitForStage: 'ACCEPTED' }),
+        );
+        return await this.temporal.withDeadline(Date.now() + UPDATE_DEADLINE_MS, () => accepted.result());
+      });
     } catch (error) {
-      if (error instanceof WorkflowUpdateFailedError) throw new RefusedError(messageOf(error));
+      if (error instanceof WorkflowUpdateFailedError) throw refusedBy(error);
       if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) throw new NoAnswerError(name, this.taskQueue);
       throw error;
     }
@@ -434,9 +453,7 @@ export class AudienceClient {
       if (error instanceof QueryNotRegisteredError) {
         return { problem: 'The run has not begun yet, or its worker is of another version.' };
       }
-      const code = grpcCode(error);
-      const silent: unknown[] = [GRPC.cancelled, GRPC.deadlineExceeded, GRPC.failedPrecondition, GRPC.unavailable];
-      if (error instanceof WorkflowNotFoundError || !silent.includes(code)) throw error;
+      if (!isSilence(error)) throw error;
       return {
         problem: `No worker answers on task queue ${this.taskQueue}. Nothing is lost: the run goes on when one is there (\`audience worker\`).`,
       };
@@ -493,14 +510,29 @@ function failureDetails(error: unknown): ProvisioningFailure | undefined {
   return cause.details?.[0] as ProvisioningFailure | undefined;
 }
 
-/** What went wrong, in the words of its innermost cause. */
-function messageOf(error: Error): string {
-  return error.cause instanceof Error ? messageOf(error.cause) : error.message;
+/** What the run said of its refusal: the innermost cause of the error. */
+function refusedBy(error: Error): RefusedError {
+  if (error.cause instanceof Error) return refusedBy(error.cause);
+  const { type, details } = error instanceof ApplicationFailure ? error : {};
+  const faults = type === INVALID_CHANGE ? (details?.[0] as Fault[] | undefined) : undefined;
+  return new RefusedError(error.message, { type: type ?? 'NotNow', faults: faults ?? [] });
 }
 
-/** A text within single quotes of a list query. */
-function escaped(text: string): string {
-  return text.replace(/[\\']/g, (sign) => `\\${sign}`);
+/** Whether a query had no answer since nobody is there to give it. */
+function isSilence(error: unknown): boolean {
+  const silent: unknown[] = [GRPC.cancelled, GRPC.deadlineExceeded, GRPC.failedPrecondition, GRPC.unavailable];
+  return !(error instanceof WorkflowNotFoundError) && silent.includes(grpcCode(error));
+}
+
+/**
+ * What finds the provisionings of a requester, and maybe more. The text up to the first double quote or backslash is looked
+ * for: there is no way to write those in a query so that Temporal finds them.
+ */
+function requesterFilter(requester: string): string {
+  const [findable = ''] = requester.split(/["\\]/);
+  const text = `'${findable.replaceAll("'", "\\'")}'`;
+  if (findable === '') return `${REQUESTER.name} IS NOT NULL`;
+  return `${REQUESTER.name} ${findable === requester ? '=' : 'STARTS_WITH'} ${text}`;
 }
 
 /** The status code of a gRPC error, also of one that the SDK wrapped. */

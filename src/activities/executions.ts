@@ -26,6 +26,8 @@ export interface StartedExecution {
 
 /** What is seen of an execution from outside, in the heartbeat details of the pending activity, while it is followed. */
 export interface ExecutionProgress {
+  /** Name of the sync. */
+  sync: string;
   status: string;
   counts: ExecutionCounts;
 }
@@ -70,7 +72,7 @@ export function executionActivities({ polytomic }: ActivityDependencies) {
         try {
           for (let wait: number = POLL.first; ; wait = Math.min(wait * POLL.factor, POLL.longest)) {
             const execution = await polytomic.syncs.getExecution(sync.id, executionId, reading());
-            progress = { status: execution.status, counts: execution.counts ?? {} };
+            progress = { sync: sync.name, status: execution.status, counts: execution.counts ?? {} };
             heartbeat(progress);
             if (execution.status === 'completed') return shortened(execution);
             if (UNSUCCESSFUL.includes(execution.status)) throw unsuccessful(shortened(execution));

@@ -3,8 +3,10 @@ import { CommanderError } from 'commander';
 import {
   EndedBeforeError,
   InvalidRequestError,
+  NoAnswerError,
   NotFoundError,
   ProvisioningEndedError,
+  RefusedError,
   RequestDiffersError,
 } from '../client/errors.ts';
 import { TemporalSettingsError, TemporalUnreachableError } from '../temporal/connection.ts';
@@ -19,7 +21,7 @@ export const EXIT = {
   badRequest: 2,
   /** There is no such provisioning, or it has ended. */
   notFound: 3,
-  /** The provisioning ended without a result, or one of this name did before. */
+  /** The provisioning ended without a result, or one of this name did before; or an undo left something. */
   failed: 4,
   /** Temporal cannot be reached. */
   unreachable: 5,
@@ -27,6 +29,10 @@ export const EXIT = {
   conflict: 6,
   /** It still runs. */
   notYet: 7,
+  /** The provisioning does not take this now; the message says why. */
+  refused: 8,
+  /** No worker has answered in time. */
+  noAnswer: 9,
   /** Ctrl-C. */
   interrupted: 130,
 } as const;
@@ -43,5 +49,7 @@ export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof ProvisioningEndedError || error instanceof EndedBeforeError) return EXIT.failed;
   if (error instanceof TemporalUnreachableError) return EXIT.unreachable;
   if (error instanceof RequestDiffersError) return EXIT.conflict;
+  if (error instanceof RefusedError) return EXIT.refused;
+  if (error instanceof NoAnswerError) return EXIT.noAnswer;
   return EXIT.error;
 }

@@ -1,6 +1,7 @@
 /** The program `audience`: its commands, their help, and the one place where errors become messages and exit codes. */
 import { Command } from 'commander';
 import { packageVersion } from '../package-version.ts';
+import { answerCommands } from './answers.ts';
 import { devCommand } from './dev.ts';
 import { EXIT, type ExitCode, exitCodeOf } from './exit-codes.ts';
 import { provisioningCommands } from './provisioning.ts';
@@ -23,7 +24,7 @@ Temporal is found by TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE or TEMPORAL_PROFILE
 
 Exit codes: 0 done, 1 unexpected error, 2 bad request or settings, 3 not found,
 4 ended without a result, 5 Temporal unreachable, 6 another request has this
-name, 7 still running, 130 interrupted.`;
+name, 7 still running, 8 refused, 9 no worker answers, 130 interrupted.`;
 
 /** Runs the program with these arguments, without those of Node, and returns how it ends. Never throws. */
 export async function run(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
@@ -38,6 +39,7 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
   for (const command of [
     ...requestCommands(terminal, exit),
     ...provisioningCommands(terminal, exit),
+    ...answerCommands(terminal, exit),
     setupCommand(terminal),
     ...serviceCommands(terminal),
     devCommand(terminal, exit),

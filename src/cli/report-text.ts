@@ -1,17 +1,38 @@
 /** A provisioning for people to read, in lines no wider than their terminal. */
 import type { PendingActivity, ProvisioningReport } from '../client/report.ts';
-import type { ProvisioningResult, StepStatus } from '../workflows/messages.ts';
+import type {
+  Choice,
+  Choices,
+  FirstExecution,
+  ProvisioningResult,
+  Question,
+  SignInStatus,
+  StepStatus,
+  UndoResult,
+} from '../workflows/messages.ts';
 import { MARK, outcomesOf } from '../workflows/step-text.ts';
 import { columnsOf, type Output, plain } from './terminal.ts';
 
 /** How much room the name of a step has, in characters; one that is longer has a line of its own. */
 const MAX_STEP_WIDTH = 32;
 
-/** The whole report. `linkShown`: the sign-in link stands somewhere above, and is not shown again. */
+/** How many choices are listed, in count; the rest is found by a search. */
+export const MAX_LISTED = 10;
+
+const CHECKED: Record<NonNullable<SignInStatus['lastCheck']>['outcome'], string> = {
+  not_yet: 'Not signed in yet',
+  denied: 'Denied; it can be tried again',
+  no_accounts: 'Signed in, but not usable; sign in with another user',
+};
+
+/**
+ * The whole report. `linkShown`: the sign-in link stands somewhere above, and is not shown again. `here`: the steps about which
+ * people are asked in place, so that no command has to be named.
+ */
 export function reportLines(
   report: ProvisioningReport,
   columns: number,
-  { linkShown = false }: { linkShown?: boolean } = {},
+  { linkShown = false, here = new Set() }: { linkShown?: boolean; here?: ReadonlySet<string> } = {},
 ): string[] {
   const { name, state, stage, status, problem } = report;
   const stands = stage === undefined || stage === state ? state : `${state} · ${stage}`;
@@ -22,34 +43,60 @@ export function reportLines(
     ...(status?.steps.length ? ['', ...stepLines(status.steps, columns)] : []),
     ...(status?.warnings ?? []).flatMap((warning) => wrapped(`! ${plain(warning)}`, columns)),
     ...pendingLines(report, columns),
-    ...askLines(report, columns, linkShown),
+    ...askLines(report, columns, { linkShown, here }),
   ];
 }
 
-/** One line for each thing that is new in `report`, for a pipe or a log. */
+/** One line for each thing that is new in `report`, for a pipe or a log. What is asked of people comes with the command that answers. */
 export function changeLines(before: ProvisioningReport | undefined, report: ProvisioningReport): string[] {
+  const { name, stage, state, status, pendingActivities, problem } = report;
   const seen = new Map((before?.status?.steps ?? []).map((step) => [step.id, JSON.stringify(step)]));
   const retries = new Set((before?.pendingActivities ?? []).map(retryOf));
-  const checked = report.status?.signIn?.lastCheck;
-  const line = (text: string) => `${new Date().toISOString()} ${report.name} ${text}`;
+  const executions = new Set((before?.pendingActivities ?? []).flatMap(executionOf));
+  const asked = new Set((before?.status?.questions ?? []).map((question) => JSON.stringify(question)));
+  const checked = status?.signIn?.lastCheck;
+  const url = status?.signIn?.url;
+  const line = (text: string) => `${new Date().toISOString()} ${name} ${plain(text)}`;
   return [
-    ...(before?.stage === report.stage && before?.state === report.state ? [] : [line(report.stage ?? report.state)]),
-    ...(report.problem === undefined || report.problem === before?.problem ? [] : [line(report.problem)]),
-    ...(report.status?.steps ?? [])
+    ...(before?.stage === stage && before?.state === state ? [] : [line(stage ?? state)]),
+    ...(problem === undefined || problem === before?.problem ? [] : [line(problem)]),
+    ...(status?.steps ?? [])
       .filter((step) => step.state !== 'pending' && seen.get(step.id) !== JSON.stringify(step))
-      .map((step) => line(`${plain(step.id)}: ${step.state}${outcomeOf(step)}`)),
-    ...report.pendingActivities
+      .flatMap((step) => [line(`${step.id}: ${step.state}${outcomeOf(step)}`), ...mendLines(step).map(line)]),
+    ...pendingActivities
+      .flatMap(executionOf)
+      .filter((progress) => !executions.has(progress))
+      .map(line),
+    ...pendingActivities
       .filter((pending) => pending.lastFailure !== undefined && !retries.has(retryOf(pending)))
-      .map(({ activity, attempt, lastFailure }) =>
-        line(`${activity}: attempt ${attempt} – ${plain(lastFailure ?? '')}`),
-      ),
-    ...(report.status?.signIn?.url === undefined || before?.status?.signIn?.url === report.status.signIn.url
+      .map(({ activity, attempt, lastFailure }) => line(`${activity}: attempt ${attempt} – ${lastFailure}`)),
+    ...(url === undefined || before?.status?.signIn?.url === url
       ? []
-      : [line(`sign in at ${plain(report.status.signIn.url)}`)]),
+      : [line(`sign in at ${url}`), line(`then say so: audience signed-in ${shellWord(name)}`)]),
     ...(checked === undefined || checked.at === before?.status?.signIn?.lastCheck?.at
       ? []
-      : [line(`not signed in yet – ${plain(checked.reason)}`)]),
+      : [line(`${CHECKED[checked.outcome].toLowerCase()} – ${checked.reason}`)]),
+    ...(status?.questions ?? [])
+      .filter((question) => !asked.has(JSON.stringify(question)))
+      .map((question) => line(askedText(question))),
+    ...(status?.warnings ?? [])
+      .filter((warning) => !before?.status?.warnings.includes(warning))
+      .map((warning) => line(`warning: ${warning}`)),
   ];
+
+  function mendLines({ id, state: stepState, piece }: StepStatus): string[] {
+    if (stepState !== 'blocked') return [];
+    const change = piece === undefined ? '' : ` [--change FILE with another ${piece}]`;
+    return [`mend it, then: ${retryCommand(name, id)}${change}`];
+  }
+
+  function askedText(question: Question): string {
+    const { step, choices, total, why } = question;
+    const shown = choices.slice(0, MAX_LISTED).map((choice) => describedIn(choices, choice));
+    const more = total > shown.length ? ` and ${total - shown.length} more` : '';
+    const because = why === undefined ? '' : ` (${why})`;
+    return `choose for ${step}${because}: ${shown.join('; ')}${more} – answer: ${answerCommand(name, question)} …`;
+  }
 }
 
 /** What tells one retry from another. When it comes is no news: it is told once, not again when it begins. */
@@ -81,6 +128,9 @@ export function resultLines(
       const row = `${made ? 'made' : 'used'}  ${kind.padEnd(10)}  ${plain(name).padEnd(48)}  ${who}`.trimEnd();
       return [...wrapped(row, columns, ' '.repeat(18)), `      ${plain(id)}`];
     }),
+    ...result.syncs.flatMap(({ name, firstExecution }) =>
+      firstExecution === undefined ? [] : wrapped(executionText({ sync: name, ...firstExecution }), columns),
+    ),
     ...result.warnings.flatMap((warning) => wrapped(`! ${plain(warning)}`, columns)),
   ];
 }
@@ -141,30 +191,145 @@ function hanging(head: string, text: string, columns: number): string[] {
 }
 
 function pendingLines({ pendingActivities }: ProvisioningReport, columns: number): string[] {
-  return pendingActivities.flatMap(({ activity, attempt, lastFailure, nextAttemptAt }) => {
-    if (lastFailure === undefined) return [];
+  return pendingActivities.flatMap((pending) => {
+    const { activity, attempt, lastFailure, nextAttemptAt } = pending;
     const next = nextAttemptAt === undefined ? 'under way' : `at ${local(nextAttemptAt)}`;
-    return wrapped(`! ${activity}: attempt ${attempt} ${next}. Last: ${plain(lastFailure)}`, columns);
+    return [
+      ...executionOf(pending).flatMap((progress) => wrapped(progress, columns)),
+      ...(lastFailure === undefined
+        ? []
+        : wrapped(`! ${activity}: attempt ${attempt} ${next}. Last: ${plain(lastFailure)}`, columns)),
+    ];
   });
 }
 
-function askLines({ name, state, status }: ProvisioningReport, columns: number, linkShown: boolean): string[] {
-  const signIn = status?.signIn;
-  if (signIn === undefined || state !== 'running') return [];
+/** How far a first execution has come that is being followed. */
+function executionOf({ execution }: PendingActivity): string[] {
+  return execution === undefined ? [] : [executionText(execution)];
+}
+
+function executionText({ sync, status, counts = {} }: Pick<FirstExecution, 'status' | 'counts'> & { sync: string }) {
+  const counted = Object.entries(counts).map(([what, count]) => `${what} ${count}`);
+  return plain(`first execution ${sync}: ${[status, ...counted].join(', ')}`);
+}
+
+function askLines(
+  { name, state, status }: ProvisioningReport,
+  columns: number,
+  { linkShown, here }: { linkShown: boolean; here: ReadonlySet<string> },
+): string[] {
+  if (state !== 'running' || status === undefined) return [];
+  const { signIn, questions, steps } = status;
+  const blocked = steps.filter((step) => step.state === 'blocked' && !here.has(step.id));
+  return [
+    ...(signIn === undefined ? [] : signInLines(name, signIn, columns, { linkShown, here: here.has('sign-in') })),
+    ...questions.filter(({ step }) => !here.has(step)).flatMap((question) => questionLines(name, question, columns)),
+    ...blocked.flatMap((step) => blockedLines(name, step, columns)),
+    ...(blocked.length === 0 ? [] : ['Or end the run:', `  audience give-up ${shellWord(name)}`]),
+  ];
+}
+
+function signInLines(
+  name: string,
+  { url, hint, until, lastCheck }: SignInStatus,
+  columns: number,
+  { linkShown, here }: { linkShown: boolean; here: boolean },
+): string[] {
+  const asked = `Asked until ${local(until)}.`;
   return [
     '',
     // A link is on a line of its own and never broken, so that it can be clicked.
-    ...(signIn.url === undefined
-      ? wrapped(plain(signIn.hint ?? ''), columns)
+    ...(url === undefined
+      ? wrapped(plain(hint ?? ''), columns)
       : linkShown
         ? ['Sign in to LinkedIn with the link above.']
-        : ['Sign in to LinkedIn here:', `  ${plain(signIn.url)}`]),
-    'Then say so:',
-    `  audience signed-in ${plain(name)}`,
-    ...(signIn.lastCheck === undefined
+        : ['Sign in to LinkedIn here:', `  ${plain(url)}`]),
+    ...(here ? [asked] : ['Then say so:', `  audience signed-in ${shellWord(name)}`]),
+    ...(here
       ? []
-      : wrapped(`Not signed in yet (${local(signIn.lastCheck.at)}): ${plain(signIn.lastCheck.reason)}`, columns)),
+      : url === undefined
+        ? [asked]
+        : [`${asked} A fresh link:`, `  audience refresh-link ${shellWord(name)}`]),
+    ...(lastCheck === undefined
+      ? []
+      : wrapped(`${CHECKED[lastCheck.outcome]} (${local(lastCheck.at)}): ${plain(lastCheck.reason)}`, columns)),
   ];
+}
+
+function questionLines(name: string, question: Question, columns: number): string[] {
+  const { step, choices, total, why } = question;
+  const shown = choices.slice(0, MAX_LISTED);
+  const command = answerCommand(name, question);
+  return [
+    '',
+    ...wrapped(plain(`Choose for ${step}${why === undefined ? ':' : `: ${why}`}`), columns),
+    ...shown.flatMap((choice) => wrapped(`  ${plain(describedIn(choices, choice))}`, columns, '    ')),
+    ...(total > shown.length ? [`  and ${total - shown.length} more:  ${command} --search WORDS`] : []),
+    'Answer with:',
+    `  ${command} ${question.answer === 'selectAccounts' ? 'ACCOUNT…' : 'AUDIENCE'}`,
+  ];
+}
+
+/** The command that answers a question, but for the answer. */
+function answerCommand(name: string, { answer, step }: Question): string {
+  return answer === 'selectAccounts'
+    ? `audience select-accounts ${shellWord(name)}`
+    : `audience choose-audience ${shellWord(name)} ${shellWord(step.replace(/^sync /, ''))}`;
+}
+
+function blockedLines(name: string, { id, piece }: StepStatus, columns: number): string[] {
+  const command = retryCommand(name, id);
+  return [
+    '',
+    ...wrapped(`Try ${plain(id)} again, once the cause is mended:`, columns),
+    `  ${command}`,
+    ...(piece === undefined
+      ? []
+      : [...wrapped(`Or with another ${plain(piece)} of the request:`, columns), `  ${command} --change FILE`]),
+  ];
+}
+
+function retryCommand(name: string, step: string): string {
+  return `audience retry ${shellWord(name)} ${shellWord(step)}`;
+}
+
+/** A choice as people know it; with its value where another one has the same label. */
+export function describedIn(choices: readonly Choice[], { label, value }: Choice): string {
+  return choices.filter((other) => other.label === label).length > 1 ? `${label} = ${value}` : label;
+}
+
+/** Choices with their values. */
+export function choiceLines({ choices, total }: Choices, columns: number): string[] {
+  if (total === 0) return ['There are none.'];
+  return [
+    ...choices.flatMap(({ label, value }) => [
+      ...wrapped(plain(label), columns),
+      ...(value === label ? [] : wrapped(`  ${plain(value)}`, columns)),
+    ]),
+    ...(total > choices.length ? [`and ${total - choices.length} more: --search WORDS finds them`] : []),
+  ];
+}
+
+/** What came of an undo. */
+export function undoLines(name: string, { undone, left }: UndoResult, columns: number): string[] {
+  if (undone.length + left.length === 0) return wrapped(`${plain(name)} has left nothing to undo.`, columns);
+  return [
+    ...undone.flatMap((one) =>
+      'id' in one
+        ? [
+            ...wrapped(`undone  ${one.kind.padEnd(10)}  ${plain(one.name)}`, columns, ' '.repeat(20)),
+            `        ${plain(one.id)}`,
+          ]
+        : wrapped(`undone  accounts    ${plain(one.labels.join(', '))}`, columns, ' '.repeat(20)),
+    ),
+    ...left.flatMap((line) => wrapped(`left    ${plain(line)}`, columns, ' '.repeat(8))),
+  ];
+}
+
+/** Text as one word of a command to paste. */
+function shellWord(text: string): string {
+  const word = plain(text);
+  return /^[\w.,:/@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 /** A time as people of this place write it, without the date if it is today's. */

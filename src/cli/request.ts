@@ -54,7 +54,8 @@ export async function readRequest(
   return undefined;
 }
 
-async function textOf({ in: input, interrupted }: Terminal): Promise<string> {
+/** All of standard input. */
+export async function textOf({ in: input, interrupted }: Terminal): Promise<string> {
   const chunks: Buffer[] = [];
   // A person who waits for a prompt that never comes presses Ctrl-C.
   addAbortSignal(interrupted, input);

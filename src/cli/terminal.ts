@@ -6,7 +6,7 @@ export type Output = Writable & { isTTY?: boolean; columns?: number };
 
 /** The surroundings of one run of the program. */
 export interface Terminal {
-  in: Readable;
+  in: Readable & { isTTY?: boolean };
   /** What was asked for, and nothing else. */
   out: Output;
   /** Progress, advice, errors. */

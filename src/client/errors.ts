@@ -93,6 +93,16 @@ function endedText(state: ExecutionState): string {
 /** The run, or what undoes one, does not take this now. The message says why, and what is allowed. */
 export class RefusedError extends Error {
   override readonly name = 'RefusedError';
+  /** E.g. `NotNow`, `NotAllowed`, `Ambiguous`, `InvalidAnswer`, `InvalidChange`. */
+  readonly type: string;
+  /** What is wrong with a change, by paths from the top of the request; empty where something else was refused. */
+  readonly faults: Fault[];
+
+  constructor(message: string, { type = 'NotNow', faults = [] }: { type?: string; faults?: Fault[] } = {}) {
+    super(message);
+    this.type = type;
+    this.faults = faults;
+  }
 }
 
 /** No worker has answered in time. Whether the run has taken what was sent is not known; it is safe to send it again. */

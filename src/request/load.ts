@@ -22,9 +22,22 @@ const MAX_FILE_BYTES = 1024 * 1024;
  * standard input gave. Whatever is wrong with the file or the request comes back as faults.
  */
 export async function loadRequest(path: string, streamText?: string): Promise<LoadedRequest> {
+  const loaded = await loadValue(path, streamText);
+  if (!loaded.ok) return loaded;
+  const parsed = parseRequest(loaded.value);
+  return parsed.ok ? parsed : { ok: false, faults: loaded.located(parsed.faults) };
+}
+
+/** What a file says, and where in it faults are; or why it says nothing. */
+export type LoadedValue =
+  | { ok: true; value: unknown; located: (faults: readonly Fault[]) => LocatedFault[] }
+  | { ok: false; faults: LocatedFault[] };
+
+/** Loads a file like {@link loadRequest}, whatever it holds: a piece of a request, for one. */
+export async function loadValue(path: string, streamText?: string): Promise<LoadedValue> {
   const file = path === '-' ? '(standard input)' : path;
   const source = path === '-' ? textOf(new TextEncoder().encode(streamText ?? '')) : await readText(path);
-  if ('text' in source) return parseText(source.text, file);
+  if ('text' in source) return readValue(source.text, file);
   return { ok: false, faults: [{ path: [], message: source.problem, file, ...WHOLE_FILE }] };
 }
 
@@ -76,7 +89,8 @@ function textOf(bytes: Uint8Array): Source {
   }
 }
 
-function parseText(text: string, file: string): LoadedRequest {
+/** The value that a text says; `file` is where it is said to be. */
+export function readValue(text: string, file: string): LoadedValue {
   const read = readYaml(text);
   if (!read.ok) {
     return {
@@ -85,10 +99,11 @@ function parseText(text: string, file: string): LoadedRequest {
     };
   }
   const { value, placeOf } = read.document;
-  const parsed = parseRequest(value);
-  if (parsed.ok) return parsed;
-  const faults = parsed.faults.map((fault) => ({ ...fault, file, ...placeOf(fault.path) }));
-  return { ok: false, faults: faults.sort((a, b) => a.line - b.line || a.column - b.column) };
+  const located = (faults: readonly Fault[]) =>
+    faults
+      .map((fault) => ({ ...fault, file, ...placeOf(fault.path) }))
+      .sort((a, b) => a.line - b.line || a.column - b.column);
+  return { ok: true, value, located };
 }
 
 const WHOLE_FILE: Place = { line: 0, column: 0 };

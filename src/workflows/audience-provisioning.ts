@@ -34,6 +34,7 @@ import {
   FAILURE,
   type FirstExecution,
   giveUpUpdate,
+  INVALID_CHANGE,
   type ProvisioningResult,
   type Resource,
   type RetryStep,
@@ -365,7 +366,7 @@ class Provisioning {
     if (path === undefined)
       throw refusal(`Step ${step.id} has no piece of the request to change; leave out \`change\`.`);
     const parsed = parseChange(this.run.request, path, retry.change);
-    if (!parsed.ok) throw refusal(faultsText(parsed.faults), 'InvalidChange');
+    if (!parsed.ok) throw refusal(faultsText(parsed.faults), INVALID_CHANGE, parsed.faults);
   }
 
   /** The change was checked when it was accepted; replay must not depend on today's schema. */

@@ -123,6 +123,9 @@ export interface RetryStep {
   change?: unknown;
 }
 
+/** Type of the failure of a {@link retryStepUpdate} whose change is not valid. Details: `[Fault[]]`. */
+export const INVALID_CHANGE = 'InvalidChange';
+
 /** Why a person gives up, if they say. */
 export interface GiveUp {
   reason?: string;

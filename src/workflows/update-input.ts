@@ -3,8 +3,8 @@ import { ApplicationFailure } from '@temporalio/workflow';
 import { isMap, shorten } from '../request/schema.ts';
 
 /** Fails an update, and nothing but the update. */
-export function refusal(message: string, type = 'NotNow'): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(message, type);
+export function refusal(message: string, type = 'NotNow', ...details: unknown[]): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(message, type, ...details);
 }
 
 /** Refuses what is no map of these keys: a typing error in a key must not change what an update means. Echoes no value. */

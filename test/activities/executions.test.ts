@@ -125,7 +125,7 @@ describe('following an execution', () => {
     const task = newRun(slow).task('followExecution', { sync, executionId: execution.id });
     const followed = task.attempt();
     await until('progress is shown', () => task.details() !== undefined);
-    expect(task.details()).toEqual({ status: 'created', counts: {} });
+    expect(task.details()).toEqual({ sync: sync.name, status: 'created', counts: {} });
     task.cancel();
     await expect(followed).rejects.toThrow();
   });

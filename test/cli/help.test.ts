@@ -13,6 +13,12 @@ const COMMANDS = [
   'list',
   'result',
   'cancel',
+  'select-accounts',
+  'choose-audience',
+  'retry',
+  'give-up',
+  'refresh-link',
+  'undo',
   'setup',
   'worker',
   'sandbox',
@@ -21,7 +27,9 @@ const COMMANDS = [
 
 /** The program's arguments in a line to paste, which may begin with variables and end with a redirection. */
 function argumentsOf(line = ''): string[] {
-  const words = line.trim().split(' > ')[0]?.split(' ') ?? [];
+  const words = [...(line.trim().split(' > ')[0] ?? '').matchAll(/'([^']*)'|(\S+)/g)].map(
+    ([, quoted, bare = '']) => quoted ?? bare,
+  );
   return words.slice(words.indexOf('audience') + 1);
 }
 
@@ -73,6 +81,10 @@ describe('a command line that is wrong', () => {
     [['status'], /missing required argument 'name'/, 'audience status --help'],
     [['list', '--stage', 'dreaming'], /Allowed choices are connecting, awaiting_sign_in/, 'audience list --help'],
     [['list', '--limit', '0'], /It must be a whole number from 1 to 999999\./, 'audience list --help'],
+    [['select-accounts', 'a', 'One', '--all'], /one of them alone/, 'audience select-accounts --help'],
+    [['choose-audience', 'a', 'S', 'One', '--search', 'x'], /one of them alone/, 'audience choose-audience --help'],
+    [['choose-audience', 'a', 'S', '--create', 'New'], /--type and --account/, 'audience choose-audience --help'],
+    [['retry', 'a'], /missing required argument 'step'/, 'audience retry --help'],
     [['dev', '--port', '70000'], /It must be a port number from 0 to 65535\./, 'audience dev --help'],
     [['sandbox', '--api-key', 'k'], /required option '--state <dir>' not specified/, 'audience sandbox --help'],
     [['sandbox', '--state', 'd'], /--api-key, or SANDBOX_API_KEY/, 'audience sandbox --help'],

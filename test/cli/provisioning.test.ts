@@ -4,7 +4,8 @@ import type { ProvisioningReport } from '../../src/client.ts';
 import { freePorts } from '../../src/processes/free-ports.ts';
 import type { ProvisioningRequest } from '../../src/request/schema.ts';
 import { WORKFLOW_TYPE, workflowIdOf } from '../../src/workflows/messages.ts';
-import { ownWalkthrough, WRONG_QUERY } from '../support/own-walkthrough.ts';
+import { FAILS, ownWalkthrough, WRONG_QUERY } from '../support/own-walkthrough.ts';
+import { people } from '../support/people.ts';
 import { errorOf, newStage, type Stage } from '../support/provisioning.ts';
 import { newName } from '../support/temporal.ts';
 import { until } from '../support/until.ts';
@@ -124,7 +125,7 @@ describe('start', () => {
   });
 
   it('with --wait of a run that fails says why and what it left', async () => {
-    const request = ownWalkthrough('cli-fails', { models: WRONG_QUERY });
+    const request = ownWalkthrough('cli-fails', { ...FAILS, models: WRONG_QUERY });
     const { code, err } = await stage.withWorker(() => startOf(request, '--wait'));
     expect(code).toBe(EXIT.failed);
     expect(err).toContain('nowhere');
@@ -145,7 +146,7 @@ describe('status', () => {
         expect(code).toBe(EXIT.ok);
         expect(tooWide(out, columns)).toEqual([]);
         expect(out).toContain('● snowflake connection');
-        expect(out).toContain('⏸ sign-in');
+        expect(out).toContain('‖ sign-in');
         expect(out).toContain(`Sign in to LinkedIn here:\n  ${status?.signIn?.url}\n`);
         expect(out).toContain(`Then say so:\n  audience signed-in ${name}\n`);
       }
@@ -293,7 +294,7 @@ describe('watch', () => {
       const command = begin(['watch', name, '--json']);
       await stage.audiences.cancel(await watched(command, name));
       expect(await command.code).toBe(EXIT.failed);
-      expect(command.err()).toContain(`“${name}” is cancelled`);
+      expect(command.err()).toContain(`“${name}” was cancelled`);
     });
   });
 });
@@ -359,10 +360,30 @@ describe('list', () => {
       runId: expect.any(String),
       state: 'running',
       stage: 'awaiting_sign_in',
+      blockedSteps: [],
       startedAt: expect.any(String),
     });
     const { lines } = await audience(['list', '--limit', '1', '--json']);
     expect(lines).toHaveLength(1);
+  });
+
+  it('has those of one requester, and those that are blocked with their steps', async () => {
+    const requester = `Ada O'Brien ${newName('of')}`;
+    const name = await start('cli-list-blocked', { requester, models: WRONG_QUERY });
+    await stage.withWorker(async () => {
+      await people(stage, name).step('model active-users', 'blocked');
+      const ofAda = await until('it is listed', async () => {
+        const { lines } = await audience(['list', '--requester', requester, '--blocked']);
+        return lines.includes('  blocked: model active-users') && lines;
+      });
+      expect(ofAda).toEqual([
+        expect.stringMatching(new RegExp(`^${name}  awaiting_sign_in +\\d{4}-\\S+Z$`)),
+        `  for ${requester}`,
+        '  blocked: model active-users',
+      ]);
+      const { out } = await audience(['list', '--requester', `${requester} the second`]);
+      expect(out).toBe('There are none. Start one:  audience start request.yaml\n');
+    });
   });
 });
 
@@ -391,7 +412,7 @@ describe('text from outside', () => {
 
   it('that Polytomic sends cannot control the terminal', async () => {
     const other = await newStage();
-    const { name } = await other.audiences.start(ownWalkthrough('cli-evil'));
+    const { name } = await other.audiences.start(ownWalkthrough('cli-evil', FAILS));
     const env = { AUDIENCE_TASK_QUEUE: other.worker.taskQueue };
     await other.sandbox.fault({ match: { path: '/api/connections' }, status: 403, message: `no ${EVIL} way` });
     await other.withWorker(async () => {

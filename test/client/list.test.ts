@@ -3,7 +3,7 @@ import { AudienceClient } from '../../src/client.ts';
 import { connectClient, temporalSettings } from '../../src/temporal/connection.ts';
 import { type EmbeddedTemporal, startEmbeddedTemporal } from '../../src/temporal/embedded-server.ts';
 import { workflowIdOf } from '../../src/workflows/messages.ts';
-import { ownWalkthrough } from '../support/own-walkthrough.ts';
+import { ownWalkthrough, WRONG_QUERY } from '../support/own-walkthrough.ts';
 import { errorOf, newStage, type Stage } from '../support/provisioning.ts';
 import { newName } from '../support/temporal.ts';
 import { inTemporaryDirectory } from '../support/temporary-directory.ts';
@@ -37,6 +37,7 @@ describe('the list', () => {
       name: over,
       runId: expect.any(String),
       state: 'terminated',
+      blockedSteps: [],
       startedAt: expect.any(String),
       endedAt: expect.any(String),
     });
@@ -52,6 +53,44 @@ describe('the list', () => {
         (await stage.audiences.list({ stage: 'cancelled' })).find((one) => one.name === name),
       );
       expect(listed).toMatchObject({ state: 'cancelled', stage: 'cancelled', endedAt: expect.any(String) });
+    });
+  });
+
+  it.each(["Ada O'Brien", "Back\\slash \\' OR WorkflowType IS NOT NULL", '“Quotes" `and` %'])(
+    'by requester has those of %s alone',
+    async (requester) => {
+      const { name } = await stage.audiences.start(ownWalkthrough('requested', { requester }));
+      const { name: another } = await stage.audiences.start(ownWalkthrough('of-another', { requester: 'Another' }));
+      await stage.withWorker(async () => {
+        await stage.untilAsked(name);
+        await stage.untilAsked(another);
+      });
+      const own = await until('it is listed', async () => {
+        const listed = await stage.audiences.list({ requester });
+        return listed.some((one) => one.name === name) && listed;
+      });
+      expect(own.map((one) => one.requester)).toEqual(own.map(() => requester));
+      expect(own.map((one) => one.name)).not.toContain(another);
+    },
+  );
+
+  it('of those that are blocked has them with their steps, until they are mended or over', async () => {
+    const { name } = await stage.audiences.start(ownWalkthrough('blocked', { models: WRONG_QUERY }));
+    const { name: over } = await stage.audiences.start(ownWalkthrough('over', { models: WRONG_QUERY }));
+    const blocked = async () => new Map((await stage.audiences.list({ blocked: true })).map((one) => [one.name, one]));
+    await stage.withWorker(async () => {
+      const listed = await until('both are listed as blocked', async () => {
+        const all = await blocked();
+        return all.has(over) && all.get(name);
+      });
+      expect(listed).toMatchObject({ state: 'running', blockedSteps: ['model active-users'] });
+      await stage.temporal.workflow.getHandle(workflowIdOf(over)).terminate();
+      const change = { name: 'Active Users', query: 'SELECT first_name, last_name, email FROM users' };
+      await stage.audiences.retryStep(name, { step: 'model active-users', change });
+      await until('neither is listed as blocked', async () => {
+        const all = await blocked();
+        return !all.has(name) && !all.has(over);
+      });
     });
   });
 
@@ -108,7 +147,9 @@ describe('the list of a namespace without the search attribute', () => {
   it('is there, but not by stage: the error says what to run', async () => {
     expect(await audiences.list()).toEqual([]);
     await expect(audiences.list({ stage: 'failed' })).rejects.toThrow(
-      'Listing by stage needs search attribute ProvisioningStage, which namespace default does not have. Run `audience setup` once.',
+      'Listing by stage, requester or blocked step needs search attributes, which namespace default does not have. Run `audience setup` once.',
     );
+    await expect(audiences.list({ requester: 'Ada' })).rejects.toThrow('audience setup');
+    await expect(audiences.list({ blocked: true })).rejects.toThrow('audience setup');
   });
 });

@@ -4,6 +4,7 @@ import { ownWalkthrough } from '../support/own-walkthrough.ts';
 import { newStage, type Stage } from '../support/provisioning.ts';
 import { newName } from '../support/temporal.ts';
 import { until } from '../support/until.ts';
+import { existingSync } from '../support/walkthrough.ts';
 
 let stage: Stage;
 beforeAll(async () => {
@@ -52,6 +53,28 @@ describe('the status of a run', () => {
           after.status?.signIn !== undefined && after.pendingActivities.every((one) => one.lastFailure === undefined)
         );
       });
+    });
+  });
+
+  it('shows how far a first execution has come that is followed', async () => {
+    const slow = await newStage({ executionPaceMs: 1_000 });
+    const { name } = await slow.audiences.start(
+      ownWalkthrough('followed', { syncs: [existingSync()], options: { firstRun: 'await' } }),
+    );
+    await slow.withWorker(async () => {
+      await slow.signIn(name);
+      const seen = await until('the execution goes on', async () => {
+        const { pendingActivities } = await slow.audiences.status(name);
+        return pendingActivities.find(({ execution }) => execution !== undefined);
+      });
+      expect(seen).toMatchObject({
+        activity: 'followExecution',
+        execution: { sync: 'Existing audience', status: expect.any(String), counts: expect.any(Object) },
+      });
+      const { syncs } = await slow.audiences.result(name);
+      expect(syncs.map(({ firstExecution }) => firstExecution)).toMatchObject([
+        { status: 'completed', counts: { total: 4000 } },
+      ]);
     });
   });
 

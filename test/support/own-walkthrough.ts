@@ -28,3 +28,9 @@ export function withAccounts(
 ): ProvisioningRequest['linkedinAds'] {
   return { connection: { name: newName('LinkedIn') }, accounts };
 }
+
+/** A request that leaves ad accounts and audience to people. */
+export function asking(about: string, changes: Partial<ProvisioningRequest> = {}): ProvisioningRequest {
+  const { linkedinAds, ...request } = ownWalkthrough(about, { syncs: [existingSync({ audience: 'ask' })] });
+  return { ...request, linkedinAds: { ...linkedinAds, accounts: 'ask' }, ...changes };
+}
