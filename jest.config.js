@@ -14,6 +14,8 @@ export default {
       { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, module: { type: 'es6' } },
     ],
   },
+  // Most of the time a test waits for other processes; the default leaves a core to nobody.
+  maxWorkers: '100%',
   // A provisioning takes a second or two, on a busy machine a few more.
   testTimeout: 60_000,
   // Programs are run as processes of their own, where Jest does not see them.

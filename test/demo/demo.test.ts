@@ -82,7 +82,7 @@ describe('the demo', () => {
 describe('a demo that fails', () => {
   it('says why and where the logs are, and leaves no process', async () => {
     const { out, ended } = begin(true);
-    const failed = expect(ended).rejects.toThrow('“active-users” is terminated');
+    const failed = expect(ended).rejects.toThrow('“active-users” was terminated');
     await until('it asks', () => out().includes('Waiting for you.'));
     const processes = await descendantsOf(process.pid);
     const address = /TEMPORAL_ADDRESS=(\S+)/.exec(out())?.[1] ?? '';

@@ -28,6 +28,11 @@ const TASK_QUEUE = 'recording';
 const HISTORIES = fileURLToPath(new URL('../histories/', import.meta.url));
 const WALKTHROUGH = fileURLToPath(new URL('../../examples/walkthrough.yaml', import.meta.url));
 
+/** What fails for good fails the run, instead of waiting for a person. */
+const FAILS = { options: { onBlocked: 'fail' } };
+
+const WRONG_QUERY = { 'active-users': { name: 'Active Users', query: 'SELECT nothing FROM nowhere' } };
+
 /** The ways in which a run can go, by the name of its history. */
 const STORIES = {
   'waited-then-completed': async (run) => {
@@ -75,12 +80,50 @@ const STORIES = {
     });
   },
   'failed-while-asking': async (run) => {
-    await run.start({ models: { 'active-users': { name: 'Active Users', query: 'SELECT nothing FROM nowhere' } } });
+    await run.start({ ...FAILS, models: WRONG_QUERY });
     await run.withWorker(run.end);
   },
   'failed-in-a-sync': async (run) => {
     const [first, second] = run.request.syncs;
-    await run.start({ syncs: [{ ...first, fields: { no_such_column: 'FirstName' } }, second] });
+    await run.start({ ...FAILS, syncs: [{ ...first, fields: { no_such_column: 'FirstName' } }, second] });
+    await run.withWorker(async () => {
+      await run.allow(await run.untilAsked());
+      await run.claim();
+      await run.end();
+    });
+  },
+  'mended-and-chosen': async (run) => {
+    const [first] = run.request.syncs;
+    const { connection } = run.request.linkedinAds;
+    const [change] = Object.values(run.request.models);
+    await run.start({
+      linkedinAds: { connection, accounts: 'ask' },
+      models: WRONG_QUERY,
+      syncs: [{ ...first, audience: 'ask' }],
+    });
+    await run.withWorker(async () => {
+      await run.untilBlocked('model active-users');
+      await run.client.retryStep(run.name, { step: 'model active-users', change });
+      await run.allow(await run.untilAsked());
+      await run.claim();
+      await run.untilQuestion('ad accounts');
+      await run.client.selectAccounts(run.name, run.request.linkedinAds.accounts);
+      await run.untilQuestion(`sync ${first.name}`);
+      await run.client.chooseAudience(run.name, { sync: first.name, audience: first.audience });
+      await run.end();
+    });
+  },
+  'given-up-and-undone': async (run) => {
+    await run.start({ models: WRONG_QUERY, options: { onFailure: 'undo' } });
+    await run.withWorker(async () => {
+      await run.untilAsked();
+      await run.untilBlocked('model active-users');
+      await run.client.giveUp(run.name, { reason: 'recorded' });
+      await run.end();
+    });
+  },
+  'first-executions': async (run) => {
+    await run.start({ options: { firstRun: 'await' } });
     await run.withWorker(async () => {
       await run.allow(await run.untilAsked());
       await run.claim();
@@ -123,8 +166,15 @@ class Run {
   untilChecked = (count) =>
     this.until('a check', ({ status }) => status?.signIn?.lastCheck && status.signIn.claims === count);
 
-  untilDone = (id) =>
-    this.until(id, ({ status }) => status?.steps.some((step) => step.id === id && step.state === 'done'));
+  untilDone = (id) => this.untilState(id, 'done');
+
+  untilBlocked = (id) => this.untilState(id, 'blocked');
+
+  untilState = (id, state) =>
+    this.until(id, ({ status }) => status?.steps.some((step) => step.id === id && step.state === state));
+
+  untilQuestion = (step) =>
+    this.until(`the question of ${step}`, ({ status }) => status?.questions.some((one) => one.step === step));
 
   allow = (url) => fetch(url, { method: 'POST', body: new URLSearchParams({ decision: 'allow' }) });
 
