@@ -349,7 +349,8 @@ class Provisioning {
     if (this.isEnding) throw refusal('The run is ending.');
     refuseOtherKeys(retry, ['step', 'change']);
     const blocked = this.run.progress.blockedSteps;
-    const step = this.run.progress.find(String(retry.step));
+    // A list of one name reads like the name, and no step is found by it.
+    const step = typeof retry.step === 'string' ? this.run.progress.find(retry.step) : undefined;
     if (step === undefined || step.state !== 'blocked') {
       const which = blocked.length === 0 ? 'none is' : `blocked: ${blocked.join(', ')}`;
       throw refusal(`Step ${named(retry.step)} is not blocked; ${which}.`);
