@@ -10,6 +10,7 @@ import {
   ApplicationFailure,
   allHandlersFinished,
   CancellationScope,
+  CancelledFailure,
   condition,
   continueAsNew,
   isCancellation,
@@ -132,9 +133,11 @@ class Provisioning {
     const publishing = this.run.publish();
     try {
       const result = await this.scope.run(() => this.walkthrough());
+      await publishing;
+      // Its last call was waited for. Whoever was told that the run will end is not handed a run that has completed.
+      if (this.scope.consideredCancelled) throw new CancelledFailure('Cancelled during its last step');
       // What is done is not undone by somebody who cancels while the last notice is being delivered.
       return await CancellationScope.nonCancellable(async () => {
-        await publishing;
         this.end('completed');
         this.run.notify({ event: 'done' });
         await this.closed();
