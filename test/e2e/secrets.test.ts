@@ -9,8 +9,9 @@ import { REFRESH_TOKEN } from '../../src/sandbox/linkedin.ts';
 import { decodedHistory } from '../../src/temporal/history.ts';
 import { workflowIdOf } from '../../src/workflows/messages.ts';
 import { type Machine, startMachine } from '../support/machine.ts';
+import { FAILS, ownWalkthrough } from '../support/own-walkthrough.ts';
 import { filesUnder, findings, formsOf } from '../support/secret-search.ts';
-import { existingSync, newSync, ownWalkthrough } from '../support/walkthrough.ts';
+import { existingSync, newSync } from '../support/walkthrough.ts';
 
 /** With what JSON, URLs and Markdown escape, so that an escaped form is another one than the text. */
 const newSecret = () => `${randomBytes(12).toString('hex')}/+"&ü %*\\${randomBytes(12).toString('hex')}`;
@@ -78,7 +79,7 @@ describe('the secrets of a request', () => {
   it('are found nowhere when a password was used, and another was wrong', async () => {
     const wrong = newSecret();
     const mistaken = await machine.startWorker({ env: { SNOWFLAKE_PASSWORD: wrong } });
-    const failed = await machine.start('wrong-password');
+    const failed = await machine.start('wrong-password', FAILS);
     const failure = await machine.failureOf(failed);
     expect(failure.failures).toMatchObject([{ step: 'snowflake connection', type: 'Refused' }]);
     mistaken.kill('SIGTERM');
