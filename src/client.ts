@@ -378,7 +378,8 @@ export class AudienceClient {
   }
 
   /**
-   * Asks the run to stop. It ends as cancelled once its calls under way are through; what it made stays in Polytomic.
+   * Asks the run to stop. It ends as cancelled once its calls under way are through; what it made is kept or undone, as the
+   * request's `options.onFailure` says.
    *
    * @throws NotFoundError also if the run has ended.
    */

@@ -56,7 +56,7 @@ export function provisioningCommands(terminal: Terminal, exit: Exit): Command[] 
     clientCommand(
       'watch',
       'follow a provisioning until it ends',
-      'Follows a provisioning until it ends: redrawn in a terminal, a line for each change in a pipe.',
+      'Follows a provisioning until it ends. In a terminal it is redrawn, and asks in place what the run asks of people; in a pipe it is a line for each change.',
       'audience watch active-users',
     )
       .argument('<name>', 'name of the provisioning')
@@ -121,7 +121,7 @@ export function provisioningCommands(terminal: Terminal, exit: Exit): Command[] 
     clientCommand(
       'cancel',
       'stop a provisioning',
-      'Stops a provisioning once its calls under way are through. What it made stays in Polytomic.',
+      'Stops a provisioning once its calls under way are through. What it made is kept or undone, as options.onFailure of its request says.',
       'audience cancel active-users',
     )
       .argument('<name>', 'name of the provisioning')
@@ -132,7 +132,7 @@ export function provisioningCommands(terminal: Terminal, exit: Exit): Command[] 
           else
             print(
               terminal,
-              `${name} is asked to stop. What it made stays in Polytomic.`,
+              `${name} is asked to stop. What it made is kept or undone, as its request says.`,
               `See:  audience status ${name}`,
             );
         }),

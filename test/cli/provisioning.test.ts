@@ -394,7 +394,7 @@ describe('cancel', () => {
       const { code, lines } = await audience(['cancel', name]);
       expect(code).toBe(EXIT.ok);
       expect(lines).toEqual([
-        `${name} is asked to stop. What it made stays in Polytomic.`,
+        `${name} is asked to stop. What it made is kept or undone, as its request says.`,
         `See:  audience status ${name}`,
       ]);
       expect((await audience(['cancel', another, '--json'])).json()).toEqual([
