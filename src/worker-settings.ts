@@ -7,7 +7,7 @@ import { PolytomicClient } from './polytomic/client.ts';
 export const DEFAULT_TASK_QUEUE = 'audience-provisioning';
 
 /** Secrets may come from variables with these prefixes, unless `AUDIENCE_SECRETS_ENV_PREFIXES` says otherwise. */
-export const DEFAULT_SECRET_PREFIXES = ['SNOWFLAKE_', 'LINKEDIN_'];
+const DEFAULT_SECRET_PREFIXES = ['SNOWFLAKE_', 'LINKEDIN_'];
 
 /** How long a worker that is told to stop lets its activities finish, in ms: a little more than one call may take. */
 const DEFAULT_SHUTDOWN_GRACE_MS = 20_000;

@@ -1,7 +1,7 @@
 /** A process of our own, such as a server or a worker: it outlives neither us nor its use. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, fstatSync, openSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 
 /** How a process ended. */
@@ -18,6 +18,8 @@ export interface OwnedProcess {
   readonly exited: Promise<OwnedProcessExit>;
   /** Sends a signal; to a process that is gone already, does nothing. */
   kill(signal: NodeJS.Signals): void;
+  /** The end of what it has written, for an error message: its last 20 lines, at most 4 kB. */
+  lastWords(): Promise<string>;
 }
 
 /** What to run, and where its words go. */
@@ -43,6 +45,7 @@ const REAPER = `process.stdin.on('close', () => process.kill(Number(process.argv
  */
 export async function startOwnedProcess({ program, args, env, logFile }: OwnedCommand): Promise<OwnedProcess> {
   const log = openSync(logFile, 'a');
+  const logStart = fstatSync(log).size;
   const child = spawn(program, args, { env, stdio: ['ignore', log, log], detached: true });
   closeSync(log);
   await once(child, 'spawn');
@@ -57,7 +60,12 @@ export async function startOwnedProcess({ program, args, env, logFile }: OwnedCo
     reaper.kill('SIGKILL');
     return exit;
   });
-  return { pid, exited: gone, kill: (signal) => void child.kill(signal) };
+  return {
+    pid,
+    exited: gone,
+    kill: (signal) => void child.kill(signal),
+    lastWords: () => logTail(logFile, logStart),
+  };
 }
 
 async function startReaper(pid: number): Promise<ChildProcess> {
@@ -86,8 +94,8 @@ function pidOf(child: ChildProcess): number {
   return child.pid;
 }
 
-/** The end of a log from byte `from` on, for an error message: its last 20 lines, at most 4 kB. */
-export async function logTail(logFile: string, from: number): Promise<string> {
+/** The end of a log from byte `from` on. */
+async function logTail(logFile: string, from: number): Promise<string> {
   const file = await open(logFile);
   try {
     const { size } = await file.stat();

@@ -46,10 +46,10 @@ export interface Route {
 }
 
 /** Served when a request names no version. */
-export const DEFAULT_VERSION = '2021-05-23';
+const DEFAULT_VERSION = '2021-05-23';
 
 /** The versions of the API that are known. All are served alike. */
-export const VERSIONS: readonly string[] = [DEFAULT_VERSION, '2022-12-12', '2023-04-25', '2024-02-08', '2025-09-18'];
+const VERSIONS: readonly string[] = [DEFAULT_VERSION, '2022-12-12', '2023-04-25', '2024-02-08', '2025-09-18'];
 
 /** How long the first answer to an idempotency key is kept, in ms. Polytomic promises at least 24 hours. */
 export const KEY_LIFETIME_MS = 48 * 60 * 60 * 1_000;

@@ -1,10 +1,10 @@
 /** Builds the HTTP application; `listen.ts` opens the port. */
-import fastify, { type FastifyInstance } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import { ApiCalls, type Route } from './api-call.ts';
 import { connectionRoutes } from './connections.ts';
 import { consentRoutes } from './consent.ts';
 import { executionRoutes } from './executions.ts';
-import { CallFailure, failureBody } from './failure.ts';
+import { badRequest, CallFailure, failureBody } from './failure.ts';
 import { identityRoutes } from './identity.ts';
 import { modelRoutes } from './models.ts';
 import { sideApiRoutes } from './side-api.ts';
@@ -32,6 +32,9 @@ export async function buildApp(world: World): Promise<FastifyInstance> {
   const app = fastify({
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 500, ignoreTrailingSlash: true },
+    // No route is looked for where a path cannot be decoded.
+    frameworkErrors: ({ message }, _request, reply) =>
+      (reply as FastifyReply).code(400).send(failureBody(badRequest(message))),
   });
 
   app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {

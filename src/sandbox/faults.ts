@@ -37,7 +37,7 @@ interface Fault extends Effect {
 }
 
 /** A call, as far as a fault's rule looks at it. */
-export interface FaultCall {
+interface FaultCall {
   method: string;
   /** Without the query. */
   path: string;

@@ -3,7 +3,7 @@ import type { Answer } from './api-call.ts';
 import { badRequest } from './failure.ts';
 
 /** Items on a page, at most. */
-export const PAGE_SIZE = 50;
+const PAGE_SIZE = 50;
 
 /**
  * The page of `items` that the query's `page_token` asks for, newest first unless `ascending`. `show` makes what the answer

@@ -110,7 +110,7 @@ export class QueryEngine {
 
 async function prepareSelect(connection: DuckDBConnection, query: string): Promise<DuckDBPreparedStatement> {
   // To nothing at all the engine says only "Error in native callback" (node-api 1.5.6).
-  if (new RegExp(`^${BLANK}$`).test(query)) throw new QueryError('query', 'the query is empty');
+  if (BLANK.test(query)) throw new QueryError('query', 'the query is empty');
   const statements = await connection.extractStatements(query);
   if (statements.count !== 1) {
     throw new QueryError('query', `the query must be one SELECT statement, and it has ${statements.count} statements`);
@@ -127,12 +127,19 @@ function columnNames(statement: DuckDBPreparedStatement): string[] {
   return Array.from({ length: statement.columnCount }, (_, index) => statement.columnName(index));
 }
 
-/** White space and comments, or nothing. */
-const BLANK = String.raw`(?:\s|--[^\n]*(?:\n|$)|/\*[\s\S]*?\*/)*`;
+/** A comment. It can be read in one way only: a choice of ends would take for ever on a query that begins with thirty of them. */
+const COMMENT = String.raw`--[^\n]*(?:\n|$)|/\*(?:[^*]|\*(?!/))*\*/`;
 
-/** A statement without the semicolon at its end, which may have comments after it. */
+/** White space and comments, or nothing. */
+const BLANK = new RegExp(String.raw`^(?:\s|${COMMENT})*$`);
+
+/** All before the first semicolon that is in no text, name or comment. A text such as `E'\''` ends at a quote without a backslash. */
+const STATEMENT = new RegExp(String.raw`^(?:e'(?:[^'\\]|\\[\s\S])*'|'[^']*'|"[^"]*"|${COMMENT}|[^;'"])*`, 'i');
+
+/** A single statement without the semicolon at its end, and what comes after it. */
 function withoutSemicolon(query: string): string {
-  return query.replace(new RegExp(`;${BLANK}$`), '');
+  const statement = STATEMENT.exec(query)?.[0] ?? '';
+  return query[statement.length] === ';' ? statement : query;
 }
 
 function refuseDuplicates(names: readonly string[]): void {

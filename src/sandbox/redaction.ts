@@ -8,7 +8,7 @@ export const REDACTED = '********';
 const SECRET_NAME = /passw|secret|token|private_?key|passphrase|api_?key|authorization/i;
 
 /** Whether a field of this name holds a secret. `key_pair_auth` and `page_token` do not. */
-export function isSecretName(name: string): boolean {
+function isSecretName(name: string): boolean {
   return SECRET_NAME.test(name) && name !== 'page_token';
 }
 

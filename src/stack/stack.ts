@@ -6,10 +6,10 @@ import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { builtFile } from '../built-files.ts';
-import { freePorts, isFree } from '../processes/free-ports.ts';
-import { type OwnedProcess, startOwnedProcess } from '../processes/owned-process.ts';
+import { isFree } from '../processes/free-ports.ts';
+import type { OwnedProcess } from '../processes/owned-process.ts';
 import { type EmbeddedTemporal, startEmbeddedTemporal } from '../temporal/embedded-server.ts';
-import { untilAnswers } from './until-answers.ts';
+import { startProgram } from './start-program.ts';
 
 /** What runs where. */
 export interface StackOptions {
@@ -76,15 +76,16 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     }
     const temporalEnv = temporal?.env ?? options.temporal?.env ?? {};
     const apiKey = randomBytes(24).toString('base64url');
-    const [freePort] = await freePorts(1);
-    const sandboxUrl = `http://127.0.0.1:${ports.sandbox ?? freePort}`;
-    const sandbox = await startProgram('sandbox', {
+    const { process: sandbox, port: sandboxPort } = await startProgram({
+      name: 'sandbox',
       directory,
-      script: 'sandbox/main.js',
-      args: ['--port', new URL(sandboxUrl).port, '--state', join(directory, 'sandbox')],
+      script: builtFile('sandbox/main.js'),
       env: { ...ownEnv(), SANDBOX_API_KEY: apiKey, SANDBOX_SNOWFLAKE_PASSWORD: snowflakePassword },
-      answersAt: `${sandboxUrl}/_sandbox/faults`,
+      port: ports.sandbox,
+      serving: (port) => ({ args: ['--port', String(port), '--state', join(directory, 'sandbox')] }),
+      ready: '/_sandbox/faults',
     });
+    const sandboxUrl = `http://127.0.0.1:${sandboxPort}`;
     processes.push(sandbox);
     return {
       ...(temporal === undefined ? {} : { temporal }),
@@ -94,20 +95,19 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       directory,
       clientEnv: temporalEnv,
       startWorker: async () => {
-        const [healthPort] = await freePorts(1);
-        const worker = await startProgram('worker', {
+        const { process: worker } = await startProgram({
+          name: 'worker',
           directory,
-          script: 'worker.js',
-          args: [],
+          script: builtFile('worker.js'),
           env: {
             ...ownEnv(),
             ...temporalEnv,
             POLYTOMIC_API_KEY: apiKey,
             POLYTOMIC_BASE_URL: sandboxUrl,
             SNOWFLAKE_PASSWORD: snowflakePassword,
-            AUDIENCE_HEALTH_PORT: String(healthPort),
           },
-          answersAt: `http://127.0.0.1:${healthPort}/health`,
+          serving: (port) => ({ env: { AUDIENCE_HEALTH_PORT: String(port) } }),
+          ready: '/health',
         });
         processes.push(worker);
         return worker;
@@ -118,37 +118,6 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await stop();
     throw error;
   }
-}
-
-interface Program {
-  directory: string;
-  /** A built file. */
-  script: string;
-  args: string[];
-  env: NodeJS.ProcessEnv;
-  /** Where a GET is answered with success once it is ready. */
-  answersAt: string;
-}
-
-async function startProgram(name: string, { directory, script, args, env, answersAt }: Program): Promise<OwnedProcess> {
-  const logFile = join(directory, `${name}.log`);
-  const process_ = await startOwnedProcess({
-    program: process.execPath,
-    args: [builtFile(script), ...args],
-    env,
-    logFile,
-  });
-  try {
-    await untilAnswers(answersAt, process_.exited);
-  } catch (error) {
-    process_.kill('SIGKILL');
-    await process_.exited;
-    throw new Error(
-      `Starting the ${name}: ${error instanceof Error ? error.message : String(error)}. Its log: ${logFile}`,
-      { cause: error },
-    );
-  }
-  return process_;
 }
 
 async function end(process: OwnedProcess): Promise<void> {

@@ -2,12 +2,12 @@
  * A real Temporal server of our own, for the demo and the tests: started here, stopped here, and never the one that
  * `TEMPORAL_ADDRESS` names, which may be somebody's production.
  */
-import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import { freePorts, isFree } from '../processes/free-ports.ts';
-import { logTail, type OwnedProcess, type OwnedProcessExit, startOwnedProcess } from '../processes/owned-process.ts';
+import { type OwnedProcess, type OwnedProcessExit, startOwnedProcess } from '../processes/owned-process.ts';
 import { searchAttributeDefinitions, searchAttributesRegistered } from './register-search-attributes.ts';
 import { findServerProgram } from './server-program.ts';
 
@@ -175,7 +175,6 @@ async function tryStart(
   plan: Plan,
   options: EmbeddedTemporalOptions,
 ): Promise<{ server: OwnedProcess } | { what: string; lastWords: string }> {
-  const logStart = await sizeOf(plan.logFile);
   let server: OwnedProcess;
   try {
     server = await startOwnedProcess({
@@ -191,21 +190,12 @@ async function tryStart(
   if (what === undefined) return { server };
   server.kill('SIGKILL');
   await server.exited;
-  return { what, lastWords: await logTail(plan.logFile, logStart) };
+  return { what, lastWords: await server.lastWords() };
 }
 
 /** A development server is told everything by its arguments; a developer's own settings are for other servers. */
 function serverEnv(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith(TEMPORAL_VARIABLE)));
-}
-
-async function sizeOf(file: string): Promise<number> {
-  try {
-    return (await stat(file)).size;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
-    throw error;
-  }
 }
 
 /** `undefined` once the server answers for its namespace, else what went wrong. */

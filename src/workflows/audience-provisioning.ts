@@ -10,6 +10,7 @@ import {
   ApplicationFailure,
   allHandlersFinished,
   CancellationScope,
+  CancelledFailure,
   condition,
   continueAsNew,
   isCancellation,
@@ -139,9 +140,11 @@ class Provisioning {
     const publishing = this.run.publish();
     try {
       const result = await this.scope.run(() => this.walkthrough());
+      await publishing;
+      // Its last call was waited for. Whoever was told that the run will end is not handed a run that has completed.
+      if (this.scope.consideredCancelled) throw new CancelledFailure('Cancelled during its last step');
       // What is done is not undone by somebody who cancels while the last notice is being delivered.
       return await CancellationScope.nonCancellable(async () => {
-        await publishing;
         this.end('completed');
         this.run.notify({ event: 'done' });
         await this.closed();
@@ -356,7 +359,8 @@ class Provisioning {
     if (this.isEnding) throw refusal('The run is ending.');
     refuseOtherKeys(retry, ['step', 'change']);
     const blocked = this.run.progress.blockedSteps;
-    const step = this.run.progress.find(String(retry.step));
+    // A list of one name reads like the name, and no step is found by it.
+    const step = typeof retry.step === 'string' ? this.run.progress.find(retry.step) : undefined;
     if (step === undefined || step.state !== 'blocked') {
       const which = blocked.length === 0 ? 'none is' : `blocked: ${blocked.join(', ')}`;
       throw refusal(`Step ${named(retry.step)} is not blocked; ${which}.`);

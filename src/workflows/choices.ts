@@ -332,7 +332,7 @@ function audienceFrom<A extends ChooseAudience['audience']>(
 
 /** The name of the sync in the id of its step. */
 function syncNameIn(step: unknown): string {
-  return named(step).replace(/^sync /, '');
+  return String(step).replace(/^sync /, '');
 }
 
 /** Faults as lines of text. */

@@ -4,10 +4,12 @@ import { decodedHistory } from '../../src/temporal/history.ts';
 import { UNDO_WORKFLOW_TYPE, type UndoResult, undoWorkflowIdOf, workflowIdOf } from '../../src/workflows/messages.ts';
 import { killed, type Machine, startMachine } from '../support/machine.ts';
 import { until } from '../support/until.ts';
-
 import { ACCOUNT, newSync } from '../support/walkthrough.ts';
 
 const IMPATIENT = { script: './impatient-worker.js' };
+
+/** The first deletion takes so long that a kill meets it. */
+const SLOW_DELETION = { match: { method: 'DELETE' }, latencyMs: 1_500, times: 1 };
 
 let machine: Machine;
 beforeEach(async () => {
@@ -50,7 +52,7 @@ describe('a worker that is killed while a run undoes', () => {
     const first = await machine.startWorker(IMPATIENT);
     const name = await machine.start('killed-undoing', { options: { onFailure: 'undo' } });
     await onlyThePersonIsMissing(name);
-    await machine.sandbox.fault({ match: { method: 'DELETE' }, latencyMs: 1_500 });
+    await machine.sandbox.fault(SLOW_DELETION);
     await machine.audiences.cancel(name);
     await whileDeleting(workflowIdOf(name));
     await killed(first);
@@ -71,7 +73,7 @@ describe('a worker that is killed while it cleans up after a terminated run', ()
     await onlyThePersonIsMissing(name);
     const { workflowId, runId } = await machine.audiences.status(name);
     await machine.temporal.workflow.getHandle(workflowId).terminate();
-    await machine.sandbox.fault({ match: { method: 'DELETE' }, latencyMs: 1_500 });
+    await machine.sandbox.fault(SLOW_DELETION);
     const undo = await machine.temporal.workflow.start<(run: unknown) => Promise<UndoResult>>(UNDO_WORKFLOW_TYPE, {
       workflowId: undoWorkflowIdOf(name),
       taskQueue: 'audience-provisioning',
@@ -91,9 +93,9 @@ describe('a worker that is killed while it cleans up after a terminated run', ()
 
 describe('a worker that is killed while it follows a first execution', () => {
   it('is replaced by another one that follows the same to its end', async () => {
-    const first = await machine.startWorker();
+    const first = await machine.startWorker(IMPATIENT);
     // It takes as long in the model's own making, and in the execution.
-    const query = 'SELECT first_name, last_name, email FROM users /* sandbox: takes 8s */';
+    const query = 'SELECT first_name, last_name, email FROM users /* sandbox: takes 5s */';
     const audience = { create: { name: 'Followed', type: 'user_audience', account: ACCOUNT.label } };
     const name = await machine.start('killed-following', {
       models: { 'active-users': { name: 'Active Users', query } },
@@ -109,7 +111,7 @@ describe('a worker that is killed while it follows a first execution', () => {
     });
     await killed(first);
 
-    await machine.startWorker();
+    await machine.startWorker(IMPATIENT);
     const { syncs } = await machine.audiences.result(name);
     expect(syncs[0]?.firstExecution).toMatchObject({ status: 'completed', counts: { total: 4000 } });
     const executions = await machine.sandbox.polytomic.syncs.listExecutions(syncs[0]?.id ?? '');

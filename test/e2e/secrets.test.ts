@@ -9,9 +9,9 @@ import { REFRESH_TOKEN } from '../../src/sandbox/linkedin.ts';
 import { decodedHistory } from '../../src/temporal/history.ts';
 import { workflowIdOf } from '../../src/workflows/messages.ts';
 import { type Machine, startMachine } from '../support/machine.ts';
-import { FAILS } from '../support/own-walkthrough.ts';
+import { FAILS, ownWalkthrough } from '../support/own-walkthrough.ts';
 import { filesUnder, findings, formsOf } from '../support/secret-search.ts';
-import { existingSync, newSync, ownWalkthrough } from '../support/walkthrough.ts';
+import { existingSync, newSync } from '../support/walkthrough.ts';
 
 /** With what JSON, URLs and Markdown escape, so that an escaped form is another one than the text. */
 const newSecret = () => `${randomBytes(12).toString('hex')}/+"&ü %*\\${randomBytes(12).toString('hex')}`;

@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { transform } from '@swc/core';
-import { logTail, startOwnedProcess } from '../../src/processes/owned-process.ts';
+import { startOwnedProcess } from '../../src/processes/owned-process.ts';
 import { isAlive } from '../support/is-alive.ts';
 import { inTemporaryDirectory } from '../support/temporary-directory.ts';
 import { until } from '../support/until.ts';
@@ -76,17 +76,25 @@ describe('a server process', () => {
   });
 });
 
-describe('the end of a log', () => {
-  it('is at most 20 lines and begins where it is told', async () => {
+describe('the last words of a process', () => {
+  async function said(directory: string, script: string): Promise<string> {
+    const { exited, lastWords } = await startOwnedProcess({
+      program: 'sh',
+      args: ['-c', script],
+      env: process.env,
+      logFile: join(directory, 'log'),
+    });
+    await exited;
+    return lastWords();
+  }
+
+  it('are its own, not those of an earlier process with the same log, and at most 20 lines', async () => {
     await inTemporaryDirectory(async (directory) => {
-      const file = join(directory, 'log');
-      await writeFile(file, `old\n${Array.from({ length: 30 }, (_, line) => `line ${line}`).join('\n')}\n`);
-      expect((await logTail(file, 0)).split('\n')).toEqual(
-        Array.from({ length: 20 }, (_, line) => `line ${line + 10}`),
+      expect(await said(directory, 'seq 1 30')).toBe(
+        Array.from({ length: 20 }, (_, line) => String(line + 11)).join('\n'),
       );
-      expect(await logTail(file, 4 + 'line 0\n'.length * 29)).not.toContain('old');
-      await writeFile(file, 'short');
-      expect(await logTail(file, 5)).toBe('');
+      expect(await said(directory, 'echo mine >&2')).toBe('mine');
+      expect(await said(directory, 'true')).toBe('');
     });
   });
 });

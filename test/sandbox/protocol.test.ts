@@ -59,6 +59,14 @@ describe('every call of the API', () => {
     expect(body.message).toContain(`${method} ${path.split('?')[0]}`);
   });
 
+  it('is a 400 in the documented shape when its path cannot be decoded', async () => {
+    const { status, body } = await sandbox.call('GET', '/api/models/%zz');
+    expect({ status, body }).toEqual({
+      status: 400,
+      body: { key: 'bad_request', message: expect.stringContaining('/api/models/%zz'), status: 400 },
+    });
+  });
+
   it('is a 404 in the documented shape outside the API too', async () => {
     expect(await sandbox.call('GET', '/elsewhere')).toMatchObject({
       status: 404,

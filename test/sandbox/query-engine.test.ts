@@ -90,6 +90,20 @@ describe('a query', () => {
     }
   });
 
+  it('keeps a semicolon in a text or a name, whatever follows it', async () => {
+    const columns = `';--' AS a, 'it''s; --' AS "b;--", E'\\';' AS c, $$it's$$ AS d -- ; 'x`;
+    const row = { a: ';--', 'b;--': "it's; --", c: "';", d: "it's" };
+    expect((await run(`SELECT ${columns}`)).rows).toEqual([row]);
+    expect((await run("SELECT E'\\';' AS c; -- 'y'")).rows).toEqual([{ c: "';" }]);
+    expect((await run("SELECT ';--' AS a /* it's ; */; -- y")).rows).toEqual([{ a: ';--' }]);
+  });
+
+  it('may begin or end with more comments than anybody writes', async () => {
+    const comments = '/* x */ -- y; -- z\n'.repeat(1_000);
+    expect((await run(`${comments}SELECT 1 AS a;${comments}`)).rows).toEqual([{ a: 1 }]);
+    await expect(run(comments)).rejects.toMatchObject({ message: 'the query is empty' });
+  });
+
   it('returns as many rows as were asked for, and tells whether there are more', async () => {
     expect(await run('SELECT i FROM range(10) t(i)', { maxRows: 3 })).toMatchObject({ rows: [{}, {}, {}], more: true });
     const all = await run('SELECT i FROM range(5000) t(i)', { maxRows: 5_000 });

@@ -8,9 +8,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Client } from '@temporalio/client';
 import type { AudienceClient } from '../../src/client.ts';
-import { freePorts } from '../../src/processes/free-ports.ts';
-import { type OwnedProcess, startOwnedProcess } from '../../src/processes/owned-process.ts';
-import { untilAnswers } from '../../src/stack/until-answers.ts';
+import type { OwnedProcess } from '../../src/processes/owned-process.ts';
+import { startProgram } from '../../src/stack/start-program.ts';
 import { temporalSettings } from '../../src/temporal/connection.ts';
 import { type EmbeddedTemporal, startEmbeddedTemporal } from '../../src/temporal/embedded-server.ts';
 import { DEFAULT_TASK_QUEUE } from '../../src/worker-settings.ts';
@@ -52,22 +51,24 @@ export interface WorkerOptions {
 export async function startMachine({ snowflakePassword = 'secret' } = {}): Promise<Machine> {
   const directory = await mkdtemp(join(tmpdir(), 'audience-machine-'));
   const apiKey = 'key-of-the-machine';
-  const [sandboxPort] = await freePorts(1);
-  const sandbox = sandboxAt(`http://127.0.0.1:${sandboxPort}`, apiKey);
   const workers: OwnedProcess[] = [];
   await mkdir(join(directory, 'secrets'));
 
   let server: EmbeddedTemporal = await startEmbeddedTemporal({ directory: join(directory, 'temporal') });
-  let sandboxProcess = await runSandbox();
+  const first = await runSandbox();
+  let sandboxProcess = first.process;
+  const sandbox = sandboxAt(`http://127.0.0.1:${first.port}`, apiKey);
   const clients = await newClient(DEFAULT_TASK_QUEUE, temporalSettings(server.env));
 
-  async function runSandbox(): Promise<OwnedProcess> {
-    return start(directory, {
+  function runSandbox(port?: number) {
+    return startProgram({
       name: 'sandbox',
-      script: '../../dist/sandbox/main.js',
-      args: ['--port', String(sandboxPort), '--state', join(directory, 'sandbox'), '--verbose'],
-      env: { SANDBOX_API_KEY: apiKey, SANDBOX_SNOWFLAKE_PASSWORD: snowflakePassword },
-      answersAt: `${sandbox.url}/_sandbox/faults`,
+      directory,
+      script: here('../../dist/sandbox/main.js'),
+      env: { ...OWN_ENV, SANDBOX_API_KEY: apiKey, SANDBOX_SNOWFLAKE_PASSWORD: snowflakePassword },
+      port,
+      serving: (at) => ({ args: ['--port', String(at), '--state', join(directory, 'sandbox'), '--verbose'] }),
+      ready: '/_sandbox/faults',
     });
   }
 
@@ -77,21 +78,21 @@ export async function startMachine({ snowflakePassword = 'secret' } = {}): Promi
     directory,
     sandbox,
     startWorker: async ({ env = {}, script = '../../dist/worker.js' } = {}) => {
-      const [healthPort] = await freePorts(1);
-      const worker = await start(directory, {
+      const { process: worker } = await startProgram({
         name: 'worker',
-        script,
-        args: [],
+        directory,
+        script: here(script),
         env: {
+          ...OWN_ENV,
           ...server.env,
           POLYTOMIC_API_KEY: apiKey,
           POLYTOMIC_BASE_URL: sandbox.url,
           SNOWFLAKE_PASSWORD: snowflakePassword,
           AUDIENCE_SECRETS_DIR: join(directory, 'secrets'),
-          AUDIENCE_HEALTH_PORT: String(healthPort),
           ...env,
         },
-        answersAt: `http://127.0.0.1:${healthPort}/health`,
+        serving: (port) => ({ env: { AUDIENCE_HEALTH_PORT: String(port) } }),
+        ready: '/health',
       });
       workers.push(worker);
       return worker;
@@ -105,7 +106,7 @@ export async function startMachine({ snowflakePassword = 'secret' } = {}): Promi
     },
     killSandbox: () => killed(sandboxProcess),
     startSandbox: async () => {
-      sandboxProcess = await runSandbox();
+      ({ process: sandboxProcess } = await runSandbox(first.port));
     },
     stop: async () => {
       for (const worker of workers.splice(0)) {
@@ -130,23 +131,9 @@ export async function killed(victim: OwnedProcess): Promise<void> {
   await victim.exited;
 }
 
-interface Program {
-  name: string;
-  script: string;
-  args: string[];
-  env: Record<string, string>;
-  /** Where a GET is answered with success once it is ready. */
-  answersAt: string;
-}
+/** Nothing of ours: a program's settings are all given to it. */
+const OWN_ENV = { PATH: process.env['PATH'] };
 
-async function start(directory: string, { name, script, args, env, answersAt }: Program): Promise<OwnedProcess> {
-  const program = await startOwnedProcess({
-    program: process.execPath,
-    args: [fileURLToPath(new URL(script, import.meta.url)), ...args],
-    // Nothing of ours: its settings are all here.
-    env: { PATH: process.env['PATH'], ...env },
-    logFile: join(directory, `${name}.log`),
-  });
-  await untilAnswers(answersAt, program.exited);
-  return program;
+function here(path: string): string {
+  return fileURLToPath(new URL(path, import.meta.url));
 }

@@ -2,6 +2,7 @@
 import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { defineUpdate } from '@temporalio/workflow';
+import type { Activities } from '../../src/activities/activities.ts';
 import {
   type AdAccount,
   type Choices,
@@ -31,6 +32,8 @@ export interface People {
   asked(step: string): Promise<Question>;
   /** The step, once it is in this state, and in this generation if one is given. */
   step(id: string, state: StepStatus['state'], generation?: number): Promise<StepStatus>;
+  /** Resolves once attempts of these activities, and of no others, are under way. */
+  underWay(...activities: Array<keyof Activities>): Promise<unknown>;
   /** The number of events in the run's history, once nothing is under way. */
   events(): Promise<number>;
 }
@@ -56,6 +59,13 @@ export function people({ temporal, audiences, history }: Stage, name: string): P
           (one) => one.id === id && one.state === state && one.generation === (generation ?? one.generation),
         ),
       ),
+    underWay: (...activities) =>
+      until(`${activities.join(', ')} of ${name} are under way`, async () => {
+        const { raw } = await handle.describe();
+        const started = raw.pendingActivities?.filter(({ lastStartedTime }) => lastStartedTime != null) ?? [];
+        const names = started.map(({ activityType }) => activityType?.name).sort();
+        return names.join() === activities.toSorted().join();
+      }),
     events: async () => {
       await until(`${name} does nothing`, async () => {
         const report = await audiences.status(name);

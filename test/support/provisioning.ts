@@ -4,10 +4,11 @@ import { type AudienceClient, ProvisioningEndedError, type ProvisioningReport } 
 import type { ProvisioningRequest } from '../../src/request/schema.ts';
 import type { TemporalSettings } from '../../src/temporal/connection.ts';
 import { workflowIdOf } from '../../src/workflows/messages.ts';
+import { ownWalkthrough } from './own-walkthrough.ts';
 import { newSandbox, type TestSandbox } from './sandbox.ts';
-import { newClient, newName, newTaskQueue, type TestWorkerOptions, withWorker } from './temporal.ts';
+import { newClient, newTaskQueue, type TestWorkerOptions, withWorker } from './temporal.ts';
 import { until } from './until.ts';
-import { ownWalkthrough, SECRETS } from './walkthrough.ts';
+import { SECRETS } from './walkthrough.ts';
 
 /** What happens in a story. */
 export interface Directions {
@@ -74,7 +75,7 @@ export function directions({
       return report.status?.signIn !== undefined && report;
     });
   return {
-    start: async (about, changes) => (await audiences.start(ownWalkthrough(newName(about), changes))).name,
+    start: async (about, changes) => (await audiences.start(ownWalkthrough(about, changes))).name,
     untilAsked,
     signIn: async (name) => {
       const { status } = await untilAsked(name);

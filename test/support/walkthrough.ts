@@ -59,14 +59,3 @@ export function walkthrough(name: string, changes: Partial<ProvisioningRequest> 
     ...changes,
   };
 }
-
-/** The whole request with names of its own for what has a unique name, so that many stories can share a sandbox. */
-export function ownWalkthrough(name: string, changes: Partial<ProvisioningRequest> = {}): ProvisioningRequest {
-  const { snowflake, linkedinAds } = walkthrough(name);
-  return walkthrough(name, {
-    snowflake: { connection: { ...snowflake.connection, name: `Snowflake ${name}` } as typeof snowflake.connection },
-    linkedinAds: { ...linkedinAds, connection: { name: `LinkedIn ${name}` } },
-    syncs: [existingSync(), newSync({ audience: { create: { name, type: 'user_audience', account: ACCOUNT.label } } })],
-    ...changes,
-  });
-}

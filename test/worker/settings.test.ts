@@ -17,17 +17,18 @@ function faultsOf(env: NodeJS.ProcessEnv): string[] {
 
 describe('the settings of a worker', () => {
   it('need nothing but an API key', () => {
-    const { polytomic, ...rest } = settingsOf({});
+    const { polytomic, noticeNetworks, ...rest } = settingsOf({});
     expect(rest).toEqual({
       taskQueue: 'audience-provisioning',
       secrets: { envPrefixes: ['SNOWFLAKE_', 'LINKEDIN_'] },
       shutdownGraceMs: 20_000,
     });
     expect(polytomic.toJSON()).toEqual({ baseUrl: 'https://app.polytomic.com' });
+    expect(noticeNetworks.rules).toEqual([]);
   });
 
   it('are what the environment says', () => {
-    const { polytomic, ...rest } = settingsOf({
+    const { polytomic, noticeNetworks, ...rest } = settingsOf({
       POLYTOMIC_BASE_URL: 'https://polytomic.example',
       POLYTOMIC_API_VERSION: '2025-09-18',
       AUDIENCE_TASK_QUEUE: 'blue',
@@ -36,6 +37,7 @@ describe('the settings of a worker', () => {
       AUDIENCE_SHUTDOWN_GRACE_MS: '0',
       AUDIENCE_SECRETS_ENV_PREFIXES: 'TEAM_A_, TEAM_B_',
       AUDIENCE_SECRETS_DIR: '/run/secrets',
+      AUDIENCE_NOTIFY_ALLOW: '10.1.0.0/16, fd00::/8',
     });
     expect(rest).toEqual({
       taskQueue: 'blue',
@@ -44,6 +46,9 @@ describe('the settings of a worker', () => {
       shutdownGraceMs: 0,
     });
     expect(polytomic.toJSON()).toEqual({ baseUrl: 'https://polytomic.example' });
+    expect(noticeNetworks.check('10.1.2.3')).toBe(true);
+    expect(noticeNetworks.check('fd00::1', 'ipv6')).toBe(true);
+    expect(noticeNetworks.check('10.2.0.1')).toBe(false);
   });
 
   it('serve health on loopback only, unless told otherwise', () => {

@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { workflowIdOf } from '../../src/workflows/messages.ts';
+import { people } from '../support/people.ts';
 import { newStage, type Stage } from '../support/provisioning.ts';
 import { until } from '../support/until.ts';
+import { existingSync } from '../support/walkthrough.ts';
 
 let stage: Stage;
 beforeAll(async () => {
@@ -49,15 +50,26 @@ describe('a run that is cancelled', () => {
     await stage.sandbox.fault({ match: { method: 'POST', path: '/api/connections' }, latencyMs: 1_000 });
     const name = await stage.start('cancelled-in-a-create');
     const failure = await stage.withWorker(async () => {
-      await until('both creates are under way', async () => {
-        const { raw } = await stage.temporal.workflow.getHandle(workflowIdOf(name)).describe();
-        return raw.pendingActivities?.filter(({ lastStartedTime }) => lastStartedTime != null).length === 2;
-      });
+      await people(stage, name).underWay('provideSnowflakeConnection', 'provideLinkedInConnection');
       await stage.audiences.cancel(name);
       return stage.failureOf(name);
     });
     await stage.sandbox.clearFaults();
     expect(failure.state).toBe('cancelled');
     expect(failure.leftBehind?.map(({ name: called }) => called)).toEqual([`Snowflake ${name}`, `LinkedIn ${name}`]);
+  });
+
+  it('ends as cancelled also during its very last call, and undoes what that made', async () => {
+    const name = await stage.start('cancelled-at-last', { syncs: [existingSync()], options: { onFailure: 'undo' } });
+    await stage.withWorker(async () => {
+      await stage.sandbox.fault({ match: { method: 'POST', path: '/api/syncs' }, latencyMs: 1_000 });
+      await stage.signIn(name);
+      await people(stage, name).underWay('createSync');
+      await stage.audiences.cancel(name);
+      expect(await stage.failureOf(name)).toMatchObject({ state: 'cancelled', leftBehind: [] });
+      await stage.sandbox.clearFaults();
+      const { steps } = (await stage.audiences.status(name)).status ?? {};
+      expect(steps?.find(({ id }) => id === `sync ${existingSync().name}`)?.state).toBe('undone');
+    });
   });
 });

@@ -32,7 +32,7 @@ async function asking(
   await stage.withWorker(async () => {
     await stage.signIn(name);
     const them = people(stage, name);
-    await them.asked(STEP);
+    await them.asked(`sync ${changes.name ?? SYNC}`);
     await play(them, name);
   });
 }
@@ -182,6 +182,18 @@ describe('with more audiences than a question lists', () => {
       expect(found).toEqual({ total: 1, choices: [{ label: 'Segment 153', value: expect.any(String) }] });
       expect(await them.choose(SYNC, { existing: 'Segment 153' })).toBe(found.choices[0]?.value);
       expect((await many.audiences.result(name)).syncs[0]?.audience.name).toBe('Segment 153');
+    });
+  });
+});
+
+describe('a sync with the longest name there can be', () => {
+  it('is searched for by its step like any other', async () => {
+    const sync = 'x'.repeat(200);
+    await asking({ name: sync }, async (them, name) => {
+      const found = await them.find(`sync ${sync}`, AUDIENCE.name);
+      expect(found.choices.map(({ value }) => value)).toEqual([AUDIENCE.id]);
+      await them.choose(sync, { existing: AUDIENCE.id });
+      await stage.audiences.result(name);
     });
   });
 });

@@ -65,17 +65,28 @@ describe('giveUp', () => {
     await stage.sandbox.fault({ match: { method: 'POST', path: '/api/connections' }, times: 2, latencyMs: 1_000 });
     await stage.withWorker(async () => {
       const them = people(stage, name);
-      await them.step('linkedin connection', 'running');
-      await until('both creates are under way', async () => {
-        const { pendingActivities } = await stage.audiences.status(name);
-        return pendingActivities.length === 2;
-      });
+      await them.underWay('provideSnowflakeConnection', 'provideLinkedInConnection');
       await them.giveUp();
       const { failures, leftBehind } = await stage.failureOf(name);
       expect(failures).toEqual([GIVEN_UP]);
       const made = (await stage.sandbox.state()).connections.filter((one: { name: string }) => one.name.endsWith(name));
       expect(leftBehind?.map(({ id }) => id).sort()).toEqual(made.map(({ id }: { id: string }) => id).sort());
     });
+  });
+
+  it('fails the run also during its very last call', async () => {
+    const name = await start();
+    await stage.withWorker(async () => {
+      await stage.sandbox.fault({ match: { method: 'POST', path: '/api/syncs' }, latencyMs: 1_000 });
+      await stage.signIn(name);
+      const them = people(stage, name);
+      await them.underWay('createSync');
+      await them.giveUp();
+      const { failures, leftBehind } = await stage.failureOf(name);
+      expect(failures).toEqual([GIVEN_UP]);
+      expect(leftBehind).toContainEqual(expect.objectContaining({ kind: 'sync' }));
+    });
+    await stage.sandbox.clearFaults();
   });
 
   it('ends an outage that a step is tried through', async () => {

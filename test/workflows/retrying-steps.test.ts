@@ -165,6 +165,7 @@ describe('retryStep', () => {
       /^The input has an unknown key; known are `step`, `change`/,
     ],
     ['no step', {}, /is not blocked/],
+    ['a list with the step in it', { step: [STEP] }, /is not blocked/],
     ['no map', STEP, /^The input must be a map with `step`, `change`/],
   ])('refuses %s, and leaves nothing in history', async (_, input, words) => {
     const name = await start();

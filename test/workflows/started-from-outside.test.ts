@@ -1,9 +1,10 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { decodedHistory } from '../../src/temporal/history.ts';
 import { FAILURE, WORKFLOW_TYPE, workflowIdOf } from '../../src/workflows/messages.ts';
+import { ownWalkthrough } from '../support/own-walkthrough.ts';
 import { errorOf, newStage, type Stage } from '../support/provisioning.ts';
 import { newName } from '../support/temporal.ts';
-import { existingSync, ownWalkthrough, walkthrough } from '../support/walkthrough.ts';
+import { existingSync, walkthrough } from '../support/walkthrough.ts';
 
 let stage: Stage;
 beforeAll(async () => {
@@ -61,8 +62,9 @@ describe('a start from outside', () => {
   });
 
   it('works without memo', async () => {
-    const name = newName('from-outside');
-    const handle = await startFromOutside(name, ownWalkthrough(name));
+    const request = ownWalkthrough('from-outside');
+    const { name } = request;
+    const handle = await startFromOutside(name, request);
     await stage.withWorker(async () => {
       await stage.signIn(name);
       await expect(handle.result()).resolves.toMatchObject({ name });
@@ -70,9 +72,9 @@ describe('a start from outside', () => {
   });
 
   it('is joined by a start with the same request, which its input tells', async () => {
-    const name = newName('joined');
-    const handle = await startFromOutside(name, ownWalkthrough(name));
-    await expect(stage.audiences.start(ownWalkthrough(name))).resolves.toMatchObject({
+    const request = ownWalkthrough('joined');
+    const handle = await startFromOutside(request.name, request);
+    await expect(stage.audiences.start(request)).resolves.toMatchObject({
       outcome: 'joined',
       runId: handle.firstExecutionRunId,
     });
