@@ -4,8 +4,10 @@ import { startEmbeddedTemporal } from '../../src/temporal/embedded-server.ts';
 import { inTemporaryDirectory } from '../support/temporary-directory.ts';
 import { audience } from './in-memory.ts';
 
+const NAMES = ['ProvisioningStage', 'ProvisioningRequester', 'ProvisioningBlockedStep'];
+
 describe('setup', () => {
-  it('registers the search attribute once; again is no harm', async () => {
+  it('registers the search attributes once; again is no harm', async () => {
     await inTemporaryDirectory(async (directory) => {
       const server = await startEmbeddedTemporal({ directory, searchAttributes: false });
       try {
@@ -20,13 +22,11 @@ describe('setup', () => {
 
         expect(await audience(['setup'], given)).toMatchObject({
           code: EXIT.ok,
-          lines: ['Search attribute ProvisioningStage in namespace default: registered.'],
+          lines: [`Search attributes ${NAMES.join(', ')} in namespace default: registered.`],
         });
         const again = await audience(['setup', '--json'], given);
         expect(again.code).toBe(EXIT.ok);
-        expect(again.json()).toEqual([
-          { searchAttribute: 'ProvisioningStage', namespace: 'default', outcome: 'already there' },
-        ]);
+        expect(again.json()).toEqual([{ searchAttributes: NAMES, namespace: 'default', outcome: 'already there' }]);
       } finally {
         await server.stop();
       }
