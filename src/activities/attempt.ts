@@ -1,6 +1,9 @@
 /** One attempt of an activity, from its work to the failure that Temporal records. */
-import { activityInfo, cancellationSignal, cancelled } from '@temporalio/activity';
+import { activityInfo, Context, cancellationSignal, cancelled, heartbeat } from '@temporalio/activity';
 import { toFailure } from './failures.ts';
+
+/** How often an attempt says that it is alive, in ms. */
+const HEARTBEAT_MS = 5_000;
 
 /**
  * Runs one activity's work and turns what it throws into the failure that Temporal records. `doing` names the act.
@@ -22,4 +25,33 @@ export async function attempt<T>(doing: string, work: () => Promise<T>): Promise
  */
 export function reading(): { signal: AbortSignal } {
   return { signal: cancellationSignal() };
+}
+
+/**
+ * For following what goes on whoever listens: heard out when somebody cancels the run, so that an undo knows what there is,
+ * and broken off when the worker stops, or the run is gone.
+ */
+export function hearingOut(): { signal: AbortSignal } {
+  // A listener is called outside of the activity, and would not find its context.
+  const context = Context.current();
+  const broken = new AbortController();
+  const interrupted = () => {
+    if (context.cancellationDetails?.cancelRequested !== true) broken.abort();
+  };
+  if (context.cancellationSignal.aborted) interrupted();
+  else context.cancellationSignal.addEventListener('abort', interrupted, { once: true });
+  return { signal: broken.signal };
+}
+
+/**
+ * Says that the attempt is alive for as long as `work` is under way. A heartbeat replaces the details of the one before, so
+ * each repeats them.
+ */
+export async function heartbeating<T>(details: () => unknown, work: () => Promise<T>): Promise<T> {
+  const alive = setInterval(() => heartbeat(details()), HEARTBEAT_MS);
+  try {
+    return await work();
+  } finally {
+    clearInterval(alive);
+  }
 }

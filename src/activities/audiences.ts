@@ -5,7 +5,7 @@ import { type Choice, chosenBy, fitsNone, fitsSeveral, listed } from '../request
 import { mappingsOf, type SyncRequest, supporting } from '../request/schema.ts';
 import { shorten } from '../request/shorten.ts';
 import type { Choices, Resource } from '../workflows/messages.ts';
-import { attempt, reading } from './attempt.ts';
+import { attempt, heartbeating, reading } from './attempt.ts';
 import { type Ask, ask, choicesOf } from './choices.ts';
 import { isLaterRun } from './create-once.ts';
 import type { ActivityDependencies } from './dependencies.ts';
@@ -49,11 +49,17 @@ export function audienceActivities({ polytomic }: ActivityDependencies) {
       originalRunId: string;
     }): Promise<AudienceInspection[]> {
       return attempt(`looking at the audiences of LinkedIn Ads connection “${connection.name}”`, async () => {
-        const targets = await polytomic.targets.list(connection.id, reading());
-        const inspection = new Inspection(polytomic, connection, targets, isLaterRun(originalRunId));
-        const results: AudienceInspection[] = [];
-        for (const sync of syncs) results.push(await inspection.of(sync));
-        return results;
+        // Each look may take LinkedIn a while, and there is one for each sync.
+        return heartbeating(
+          () => undefined,
+          async () => {
+            const targets = await polytomic.targets.list(connection.id, reading());
+            const inspection = new Inspection(polytomic, connection, targets, isLaterRun(originalRunId));
+            const results: AudienceInspection[] = [];
+            for (const sync of syncs) results.push(await inspection.of(sync));
+            return results;
+          },
+        );
       });
     },
 

@@ -1,6 +1,7 @@
 /** Sends a create to Polytomic so that over all attempts, answers and restarts one thing is made, and its id is known. */
 import { activityInfo, heartbeat } from '@temporalio/activity';
 import { ApiError, UnexpectedAnswerError } from '../polytomic/errors.ts';
+import { heartbeating } from './attempt.ts';
 import { ActivityProblem, JobFailed, JobLost } from './failures.ts';
 import {
   type Answer,
@@ -71,9 +72,6 @@ export interface Created<T> {
   made: boolean;
 }
 
-/** How often an attempt says that it is alive, in ms. */
-const HEARTBEAT_MS = 5_000;
-
 /**
  * The thing, made now or by an earlier attempt (`made`), or found (`made: false`).
  * Throws typed failures; between attempts it remembers its sends in heartbeat details.
@@ -85,16 +83,15 @@ export async function createOnce<S, T>(creation: Creation<S, T>): Promise<Create
     record = next;
     heartbeat(next);
   };
-  // A heartbeat replaces the details of the one before, so each repeats the record.
-  const alive = setInterval(() => heartbeat(record), HEARTBEAT_MS);
-  try {
-    if (record?.answer !== undefined) return await settle(creation, record.answer as S, record, remember);
-    const { context, parentMade, uniqueName } = creation;
-    const begun = await begin(creation, { ...factsOf(context, record), parentMade, uniqueName });
-    return 'item' in begun ? begun : await sendAndSettle(creation, begun, remember);
-  } finally {
-    clearInterval(alive);
-  }
+  return heartbeating(
+    () => record,
+    async () => {
+      if (record?.answer !== undefined) return settle(creation, record.answer as S, record, remember);
+      const { context, parentMade, uniqueName } = creation;
+      const begun = await begin(creation, { ...factsOf(context, record), parentMade, uniqueName });
+      return 'item' in begun ? begun : sendAndSettle(creation, begun, remember);
+    },
+  );
 }
 
 /** What is known when this attempt of a step begins. */

@@ -4,7 +4,7 @@ import { ApiError } from '../polytomic/errors.ts';
 import type { Execution } from '../polytomic/executions.ts';
 import { shorten } from '../request/shorten.ts';
 import type { ExecutionCounts, FirstExecution, Resource } from '../workflows/messages.ts';
-import { attempt, reading } from './attempt.ts';
+import { attempt, heartbeating, reading } from './attempt.ts';
 import { factsOf, type StepContext, sendOnce } from './create-once.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { ActivityProblem } from './failures.ts';
@@ -38,9 +38,6 @@ const UNSUCCESSFUL: readonly string[] = ['failed', 'canceled', 'interrupted'];
 /** How long to wait between two looks at an execution, in ms: from the first to the longest. */
 const POLL = { first: 500, longest: 15_000, factor: 1.5 } as const;
 
-/** How often an attempt says that it is alive, in ms. */
-const HEARTBEAT_MS = 5_000;
-
 /** How many errors are kept of an execution, and how much of each, in characters: a row's can quote the row. */
 const MAX_ERRORS = 10;
 const MAX_ERROR_LENGTH = 500;
@@ -67,9 +64,8 @@ export function executionActivities({ polytomic }: ActivityDependencies) {
     async followExecution({ sync, executionId }: { sync: Resource; executionId: string }): Promise<FirstExecution> {
       return attempt(`following execution ${executionId} of sync “${sync.name}”`, async () => {
         let progress: ExecutionProgress | undefined;
-        // A heartbeat replaces the details of the one before, so each repeats them.
-        const alive = setInterval(() => heartbeat(progress ?? activityInfo().heartbeatDetails), HEARTBEAT_MS);
-        try {
+        const details = () => progress ?? activityInfo().heartbeatDetails;
+        return heartbeating(details, async () => {
           for (let wait: number = POLL.first; ; wait = Math.min(wait * POLL.factor, POLL.longest)) {
             const execution = await polytomic.syncs.getExecution(sync.id, executionId, reading());
             progress = { sync: sync.name, status: execution.status, counts: execution.counts ?? {} };
@@ -78,9 +74,7 @@ export function executionActivities({ polytomic }: ActivityDependencies) {
             if (UNSUCCESSFUL.includes(execution.status)) throw unsuccessful(shortened(execution));
             await sleep(wait);
           }
-        } finally {
-          clearInterval(alive);
-        }
+        });
       });
     },
   };

@@ -1,6 +1,6 @@
 /** Step 3 of the walkthrough: a model from a SQL query. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { sleep } from '@temporalio/activity';
 import { ApiError } from '../polytomic/errors.ts';
 import type { Job } from '../polytomic/jobs.ts';
 import type { Model } from '../polytomic/models.ts';
@@ -8,7 +8,7 @@ import { listed } from '../request/choice.ts';
 import type { ModelRequest } from '../request/schema.ts';
 import { resolveExtra } from '../request/secrets.ts';
 import type { Resource } from '../workflows/messages.ts';
-import { attempt, reading } from './attempt.ts';
+import { attempt, hearingOut, heartbeating, reading } from './attempt.ts';
 import { createOnce, type Found, type StepContext } from './create-once.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { ActivityProblem, JobFailed, JobLost } from './failures.ts';
@@ -44,7 +44,14 @@ export function modelActivities({ polytomic, resolveSecret }: ActivityDependenci
     }): Promise<ProvidedModel> {
       if ('use' in spec) {
         return attempt(`using model “${spec.use}”`, async () =>
-          provided(await useModel(spec.use, connection), false, columns),
+          provided(
+            await heartbeating(
+              () => undefined,
+              () => useModel(spec.use, connection),
+            ),
+            false,
+            columns,
+          ),
         );
       }
       return attempt(`creating model “${spec.name}”`, async () => {
@@ -112,10 +119,11 @@ export function modelActivities({ polytomic, resolveSecret }: ActivityDependenci
     return model;
   }
 
-  /** The model that a job made, once it has. */
+  /** The model that a job made, once it has. A job that somebody stops listening to makes its model all the same. */
   async function finished(type: string, id: string): Promise<Model> {
+    const listening = hearingOut();
     for (let wait: number = POLL.first; ; wait = Math.min(wait * POLL.factor, POLL.longest)) {
-      const job = await polytomic.jobs.get(type, id, reading()).catch((error: unknown) => {
+      const job = await polytomic.jobs.get(type, id, listening).catch((error: unknown) => {
         if (error instanceof ApiError && error.status === 404)
           throw new JobLost(`job ${id}, which makes it, is not there any more`);
         throw error;
@@ -125,9 +133,9 @@ export function modelActivities({ polytomic, resolveSecret }: ActivityDependenci
       if (job.status === 'done') {
         const model = modelIdOf(job.result);
         if (model === undefined) throw new JobLost(`job ${id} is done but names no model`);
-        return polytomic.models.get(model, reading());
+        return polytomic.models.get(model, listening);
       }
-      await sleep(wait);
+      await pause(wait, undefined, listening);
     }
   }
 }

@@ -18,7 +18,7 @@ const STEP_OPTIONS = {
 /** The steps of the walkthrough. */
 export const stepActivities = proxyActivities<Activities>(STEP_OPTIONS);
 
-/** Steps that take as long as Polytomic takes, such as a model's query: the heartbeat tells that the worker is alive. */
+/** Steps that take as long as Polytomic and LinkedIn take, such as a model's query: the heartbeat tells that the worker is alive. */
 export const longActivities = proxyActivities<Activities>({
   ...STEP_OPTIONS,
   startToCloseTimeout: '1 hour',

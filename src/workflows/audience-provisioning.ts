@@ -259,7 +259,7 @@ class Provisioning {
       made: (entry, { added }) => (added.length === 0 || entry.kind !== 'accounts' ? undefined : { ...entry, added }),
     });
     const audiences = await this.run.step<AudienceInspection[]>(STEP.audiences, {
-      work: () => this.choices.inspect(connection, this.run.request.syncs, stepActivities),
+      work: () => this.choices.inspect(connection, this.run.request.syncs, longActivities),
       outcome: () => ({}),
     });
     return { connection, accounts: accounts.enabled, audiences };

@@ -79,13 +79,13 @@ export class SignIn {
     try {
       for (;;) {
         const wake = await this.wake();
-        if (wake === 'reminder') {
-          await this.remind();
-          continue;
-        }
-        // At the end too: who has signed in may have forgotten to say so.
+        // Before a reminder and at the end too: who has signed in may have forgotten to say so.
         const look = wake === 'polled' ? this.seen() : await this.check();
         if (look.state === 'signed_in') return 'signed in';
+        if (wake === 'reminder') {
+          await this.remind(look);
+          continue;
+        }
         if (wake === 'deadline' && !this.hasClaim) {
           this.run.state.signIn.timedOut = this.generation;
           throw this.timedOut();
@@ -166,14 +166,16 @@ export class SignIn {
     if (look.state === 'no_accounts') this.poll();
   }
 
-  private async remind(): Promise<void> {
+  private async remind(look: NotSignedIn): Promise<void> {
     const { signIn } = this.run.state;
     const { remindEveryMs } = this.run.settings.signIn;
     if (remindEveryMs === undefined) delete signIn.nextReminderAt;
     else signIn.nextReminderAt = rfc3339(Date.now() + remindEveryMs);
+    const news = look.state !== 'not_yet';
     // A reminder with a dead link would send a person to an error page.
-    if (this.isLinkOld() && this.mayReconnect) await this.freshLink();
-    this.notify('sign_in_reminder');
+    if ((news || this.isLinkOld()) && this.mayReconnect) await this.freshLink();
+    if (news) this.change({ lastCheck: lastCheckOf(look) });
+    this.notify('sign_in_reminder', news ? look.reason : undefined);
   }
 
   private notify(event: 'sign_in_needed' | 'sign_in_reminder', reason?: string): void {

@@ -62,6 +62,19 @@ function userSync(changes: Partial<SyncRequest> = {}): SyncRequest {
   return existingSync({ audience: { existing: TRIAL_USERS.id }, ...changes });
 }
 
+describe('a look at audiences', () => {
+  it('says meanwhile that it is alive: there may be many, and LinkedIn may be slow', async () => {
+    const connection = await givenLinkedIn(scene.sandbox);
+    const step = newStep('audiences');
+    const fields = '/api/connections/*/modelsync/target/fields';
+    await scene.sandbox.fault({ match: { path: fields }, latencyMs: 2_800 });
+    const syncs = [existingSync(), existingSync({ name: 'Another' })];
+    const { originalRunId } = step.context;
+    await step.attempt(() => scene.activities.inspectAudiences({ connection, syncs, originalRunId }));
+    expect(step.heartbeats.length).toBeGreaterThan(0);
+  });
+});
+
 describe('an audience that is there', () => {
   it.each(['id', 'name'] as const)('is found by its %s', async (by) => {
     const connection = await givenLinkedIn(scene.sandbox);

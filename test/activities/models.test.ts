@@ -144,18 +144,38 @@ describe('a model', () => {
     expect(await provide(step, connection)).toMatchObject({ resource: { made: true } });
   });
 
-  it('that is cancelled ends as cancelled', async () => {
+  it('is heard out when the run is cancelled, since its job makes it all the same', async () => {
+    const connection = await givenSnowflake(scene.sandbox);
+    const step = newModelStep();
+    const made = provide(step, connection, { spec: { ...SPEC, query: `/* sandbox: takes 1s */ ${QUERY}` } });
+    await until('its job runs', async () => (await scene.sandbox.state()).jobs.length > 0);
+    step.cancel();
+    const { resource } = await made;
+    expect(resource.made).toBe(true);
+    expect(await models()).toMatchObject([{ id: resource.id }]);
+  });
+
+  it('is left to another attempt when the worker stops', async () => {
     const connection = await givenSnowflake(scene.sandbox);
     const step = newModelStep();
     const ended = provide(step, connection, { spec: { ...SPEC, query: `/* sandbox: takes 60s */ ${QUERY}` } });
     const refused = expect(ended).rejects.toBeInstanceOf(CancelledFailure);
-    await until('the job is there', async () => (await scene.sandbox.state()).jobs.length > 0);
-    step.cancel();
+    await until('its job runs', async () => (await scene.sandbox.state()).jobs.length > 0);
+    step.stop();
     await refused;
   });
 });
 
 describe('a model that is there already', () => {
+  it('is looked for as long as that takes, with heartbeats', async () => {
+    const connection = await givenSnowflake(scene.sandbox);
+    const { id } = await givenModel(connection);
+    const step = newModelStep();
+    await scene.sandbox.fault({ match: { method: 'GET', path: '/api/models' }, latencyMs: 5_500 });
+    await provide(step, connection, { spec: { use: id } });
+    expect(step.heartbeats.length).toBeGreaterThan(0);
+  });
+
   it.each(['id', 'name'] as const)('is used by its %s', async (by) => {
     const connection = await givenSnowflake(scene.sandbox);
     const { id, name } = await givenModel(connection);

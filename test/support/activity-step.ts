@@ -7,6 +7,7 @@ import { BlockList } from 'node:net';
 import { inspect } from 'node:util';
 import { beforeAll, beforeEach } from '@jest/globals';
 import { ApplicationFailure, type Info } from '@temporalio/activity';
+import { ActivityCancellationDetails } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { type Activities, createActivities } from '../../src/activities/activities.ts';
@@ -46,8 +47,10 @@ export interface Step {
   context: StepContext;
   /** Runs the next attempt. With `killed` its outcome is lost, and what it said is seen by nobody. */
   attempt<T>(work: () => Promise<T>, options?: { killed?: Killed }): Promise<T>;
-  /** Cancels the attempt that is under way. */
+  /** Cancels the attempt that is under way, as when the run is cancelled. */
   cancel(): void;
+  /** Breaks off the attempt that is under way, as when its worker stops. */
+  stop(): void;
   /** What Temporal has of the heartbeats, as the next attempt will get it. */
   details: unknown;
   /** Every heartbeat so far. */
@@ -107,6 +110,7 @@ export function newStep(
       }
     },
     cancel: () => underWay?.cancel(),
+    stop: () => underWay?.cancel('WORKER_SHUTDOWN', new ActivityCancellationDetails({ workerShutdown: true })),
     reset: () => newStep(id, info, context, randomUUID()),
     again: () => newStep(id, info, { ...context, generation: context.generation + 1, afterUnclear: true }, runId),
   };

@@ -64,6 +64,15 @@ describe('reminders', () => {
     });
   });
 
+  it('are not for a person who has signed in and forgot to say so: the run finds out, and goes on', async () => {
+    await reminded('forgetful', { remindEvery: '3s' }, async (name, notices) => {
+      const { url } = (await stage.untilAsked(name)).status?.signIn ?? {};
+      await stage.sandbox.signIn(url ?? '');
+      await stage.audiences.result(name);
+      expect(remindersIn(notices())).toEqual([]);
+    });
+  });
+
   it('end with the wait', async () => {
     await reminded('reminded-in-vain', { timeout: '2s', onTimeout: 'fail' }, async (name, notices) => {
       await expect(stage.failureOf(name)).resolves.toMatchObject({ state: 'failed' });

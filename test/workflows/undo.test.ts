@@ -13,6 +13,7 @@ import {
 import { WRONG_QUERY } from '../support/own-walkthrough.ts';
 import { errorOf, newStage, type Stage } from '../support/provisioning.ts';
 import { activeUsers, linkedInConnection, snowflakeConnection } from '../support/resources.ts';
+import { newName } from '../support/temporal.ts';
 import { until } from '../support/until.ts';
 import { ACCOUNT, existingSync, newSync } from '../support/walkthrough.ts';
 
@@ -66,6 +67,11 @@ async function thingsOf(name: string) {
   };
 }
 
+/** Whether a job makes the model of this name. */
+function isOf(model: string) {
+  return ({ request }: { request: { name: string } }) => request.name === model;
+}
+
 interface Thing {
   id: string;
   name: string;
@@ -84,6 +90,27 @@ async function deletions(since = 0): Promise<string[]> {
 async function requestsSoFar(): Promise<number> {
   return (await stage.sandbox.requests()).at(-1)?.number ?? 0;
 }
+
+describe('a run that is cancelled while a query runs, and is to undo', () => {
+  it('hears the query out and deletes its model, which nobody would know of', async () => {
+    const { id } = await snowflakeConnection(stage.sandbox, false, { name: newName('Warehouse') });
+    const query = '/* sandbox: takes 2s */ SELECT first_name, last_name, email FROM users';
+    const model = newName('Slow');
+    const name = await stage.start('cancelled-in-a-query', {
+      snowflake: { connection: { use: id } },
+      models: { 'active-users': { name: model, query } },
+      options: { onFailure: 'undo' },
+    });
+    await stage.withWorker(async () => {
+      await until('the query runs', async () => (await stage.sandbox.state()).jobs.some(isOf(model)));
+      await stage.audiences.cancel(name);
+      expect(await stage.failureOf(name)).toMatchObject({ state: 'cancelled', leftBehind: [] });
+    });
+    const { jobs, models } = await stage.sandbox.state();
+    expect(jobs.filter(isOf(model))).toEqual([expect.objectContaining({ status: 'done' })]);
+    expect(models.filter((one: Thing) => one.name === model)).toEqual([]);
+  });
+});
 
 describe('a run that fails and is to undo', () => {
   it('deletes what it made, last first, and reports the audience that stays', async () => {
