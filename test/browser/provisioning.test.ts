@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import type { Page } from 'playwright-core';
 import { newStage, type Stage } from '../support/provisioning.ts';
 import { newName } from '../support/temporal.ts';
 import { until } from '../support/until.ts';
@@ -10,6 +11,19 @@ let stage: Stage;
 beforeAll(async () => {
   stage = await newStage();
 });
+
+/** Follows the link on the page of the run, allows, and says so by a signal without input. */
+async function signIn(page: Page, url: string | undefined): Promise<void> {
+  const [consent] = await Promise.all([
+    page.waitForEvent('popup'),
+    currentDetailsOn(page).getByRole('link', { name: 'Sign in to LinkedIn' }).click(),
+  ]);
+  expect(consent.url()).toBe(url);
+  await consent.getByRole('button', { name: 'Allow', exact: true }).click();
+  await consent.getByRole('heading', { name: 'You are signed in' }).waitFor();
+  await consent.close();
+  await sendSignal(page, 'oauthCompleted');
+}
 
 describe('a person who knows only the Temporal Web UI', () => {
   it('finds the sign-in link on the page of the run, allows, says so, and sees all of it done', () =>
@@ -23,16 +37,7 @@ describe('a person who knows only the Temporal Web UI', () => {
       const details = currentDetailsOn(page);
       await details.getByText('Waiting for a person to sign in to LinkedIn').waitFor();
       await details.getByText('for Jane').waitFor();
-      const [consent] = await Promise.all([
-        page.waitForEvent('popup'),
-        details.getByRole('link', { name: 'Sign in to LinkedIn' }).click(),
-      ]);
-      expect(consent.url()).toBe(report.status?.signIn?.url);
-      await consent.getByRole('button', { name: 'Allow', exact: true }).click();
-      await consent.getByRole('heading', { name: 'You are signed in' }).waitFor();
-      await consent.close();
-
-      await sendSignal(page, 'oauthCompleted');
+      await signIn(page, report.status?.signIn?.url);
       await stage.audiences.result(name);
       await page.reload();
       await page.getByText('Completed', { exact: true }).first().waitFor();
@@ -55,7 +60,7 @@ describe('a person who knows only the Temporal Web UI', () => {
       expect(await page.content()).not.toContain(report.status?.signIn?.url?.split('state=')[1]);
     }));
 
-  it('chooses the ad accounts and mends a query by updates', () =>
+  it('mends a query, signs in and chooses the ad accounts, all from its pages', () =>
     stage.withWorker(async () => {
       const name = await stage.start('choosing', {
         linkedinAds: { connection: { name: newName('LinkedIn') }, accounts: 'ask' },
@@ -70,7 +75,12 @@ describe('a person who knows only the Temporal Web UI', () => {
       await details.getByText('userz').waitFor();
       const change = { name: 'Active Users', query: 'SELECT first_name, last_name, email FROM users' };
       await sendUpdate(page, 'retryStep', { step: 'model active-users', change });
-      await stage.signIn(name);
+      await until('the model is there', async () =>
+        (await stage.audiences.status(name)).status?.steps.some(
+          ({ id, state }) => id === 'model active-users' && state === 'done',
+        ),
+      );
+      await signIn(page, report.status?.signIn?.url);
       await until('the run asks for ad accounts', async () =>
         (await stage.audiences.status(name)).status?.questions.some(({ step }) => step === 'ad accounts'),
       );

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Connection } from '@temporalio/client';
 import { type EmbeddedTemporal, startEmbeddedTemporal } from '../../src/temporal/embedded-server.ts';
 import { registerSearchAttributes, searchAttributesRegistered } from '../../src/temporal/register-search-attributes.ts';
+import { SEARCH_ATTRIBUTES } from '../../src/temporal/search-attributes.ts';
 import { grpcServer } from './grpc-server.ts';
 
 describe('registering search attributes', () => {
@@ -83,9 +84,14 @@ describe('registering search attributes', () => {
   });
 
   it('takes it for done when another one was faster', async () => {
-    // `customAttributes` of ListSearchAttributesResponse (field 1, a map): ProvisioningStage is a keyword (2).
-    const entry = Buffer.concat([Buffer.from([0x0a, 17]), Buffer.from('ProvisioningStage'), Buffer.from([0x10, 2])]);
-    const listed = Buffer.concat([Buffer.from([0x0a, entry.length]), entry]);
+    // `customAttributes` of ListSearchAttributesResponse is field 1, a map of names to numbers of types.
+    const listed = Buffer.concat(
+      SEARCH_ATTRIBUTES.map(({ name, type }) => {
+        const key = Buffer.concat([Buffer.from([0x0a, name.length]), Buffer.from(name)]);
+        const entry = Buffer.concat([key, Buffer.from([0x10, type === 'KEYWORD' ? 2 : 7])]);
+        return Buffer.concat([Buffer.from([0x0a, entry.length]), entry]);
+      }),
+    );
     let fasterOneDone = false;
     const racing = await grpcServer((method) => {
       if (method === 'ListSearchAttributes') return fasterOneDone ? listed : Buffer.alloc(0);
