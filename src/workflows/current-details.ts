@@ -95,7 +95,7 @@ function questionText({ step, answer, choices, total, why }: Question): string {
   const more = total > shown.length ? ` and ${total - shown.length} more` : '';
   return [
     ...(why === undefined ? [] : [`⚠ ${excerpt(why)}`]),
-    `Choose for **${escapeMarkdown(step)}**: ${shown.join(', ') || 'there is nothing'}${more}`,
+    `Choose for ${escapeMarkdown(step)}: ${shown.join(', ') || 'there is nothing'}${more}`,
     `*More Actions → Send an Update →* \`${answer}\` with ${code(example)}`,
   ].join(PARAGRAPH);
 }

@@ -17,9 +17,9 @@ describe('the event history', () => {
       const page = await browser.open();
       await page.goto(pageOf(await stage.audiences.status(name), 'history'));
       for (const summary of [
-        'Snowflake connection “Snowflake Connection”',
+        `Snowflake connection “Snowflake ${name}”`,
         'Model “Active Users”',
-        'LinkedIn Ads connection “LinkedIn Ads”',
+        `LinkedIn Ads connection “LinkedIn ${name}”`,
         'Ask Polytomic whether the sign-in is there',
         'Enable the ad accounts',
         'Look at the audiences there are',

@@ -116,7 +116,13 @@ describe("the Web UI's renderer", () => {
             lastCheck: { at: '', outcome: 'denied', reason: text },
           },
           questions: [
-            { step: text, answer: 'chooseAudience', choices: [{ value: text, label: text }], total: 1, why: text },
+            {
+              step: `sync ${text}`,
+              answer: 'chooseAudience',
+              choices: [{ value: text, label: text }],
+              total: 1,
+              why: text,
+            },
           ],
           warnings: [text],
           steps: [

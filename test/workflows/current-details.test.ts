@@ -130,9 +130,9 @@ describe('the current details', () => {
     expect(details.split('\n\n').slice(0, 6)).toEqual([
       '**Waiting for a person to choose**',
       '⚠ it fits several',
-      'Choose for **ad accounts**: Account 0, Account 1, Account 2, Account 3, Account 4, Account 5, Account 6, Account 7 and 95 more',
+      'Choose for ad accounts: Account 0, Account 1, Account 2, Account 3, Account 4, Account 5, Account 6, Account 7 and 95 more',
       '*More Actions → Send an Update →* `selectAccounts` with `{"accounts": ["…"]}`',
-      'Choose for **sync New**: there is nothing',
+      'Choose for sync New: there is nothing',
       '*More Actions → Send an Update →* `chooseAudience` with `{"sync":"New","audience":{"existing":"…"}}`',
     ]);
   });
