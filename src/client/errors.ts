@@ -53,7 +53,7 @@ export class EndedBeforeError extends Error {
   constructor(name: string, state: ExecutionState, leftBehind: KindOfResource[] | undefined) {
     super(
       `Provisioning “${name}” was started before and ${endedText(state)}. ${leftBehindText(leftBehind)} ` +
-        'To start it again say `again` (`audience start --again`); what has a unique name then needs `use` or `orUse` in the request.',
+        'To start it again say `again` (`audience start --again`); what has a unique name then needs `use` or `orUse` in the request. `audience undo` deletes what it left.',
     );
     this.state = state;
     this.leftBehind = leftBehind;
