@@ -1,9 +1,9 @@
 /** What may follow on the walkthrough: a sync's first execution, started once, and watched to its end. */
 import { activityInfo, heartbeat, sleep } from '@temporalio/activity';
 import { ApiError } from '../polytomic/errors.ts';
-import type { Execution } from '../polytomic/executions.ts';
+import type { Execution, ExecutionCounts } from '../polytomic/executions.ts';
 import { shorten } from '../request/shorten.ts';
-import type { ExecutionCounts, FirstExecution, Resource } from '../workflows/messages.ts';
+import type { FirstExecution, Resource } from '../workflows/messages.ts';
 import { attempt, heartbeating, reading } from './attempt.ts';
 import { factsOf, type StepContext, sendOnce } from './create-once.ts';
 import type { ActivityDependencies } from './dependencies.ts';

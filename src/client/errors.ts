@@ -117,7 +117,7 @@ export class NoAnswerError extends Error {
 }
 
 /** What a run left behind, as a sentence. */
-export function leftBehindText(resources: KindOfResource[] | undefined): string {
+function leftBehindText(resources: KindOfResource[] | undefined): string {
   if (resources === undefined)
     return 'What it left in Polytomic is not known: look at its history in the Temporal Web UI.';
   if (resources.length === 0) return 'It left nothing in Polytomic.';

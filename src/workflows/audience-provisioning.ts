@@ -194,7 +194,7 @@ class Provisioning {
         );
       },
       outcome: (resource) => ({ resources: [{ kind: 'connection', ...resource }] }),
-      piece: ['snowflake', 'connection'],
+      piece: this.pieceOf(STEP.snowflakeConnection),
       made: madeBy,
     });
     const models = await allOf(
@@ -221,7 +221,7 @@ class Provisioning {
         );
       },
       outcome: ({ resource }) => ({ resources: [{ kind: 'model', ...resource }] }),
-      piece: ['models', key],
+      piece: this.pieceOf(id),
       made: (entry, { resource }) => madeBy(entry, resource),
     });
   }
@@ -239,7 +239,7 @@ class Provisioning {
         );
       },
       outcome: ({ resource }) => ({ resources: [{ kind: 'connection', ...resource }] }),
-      piece: ['linkedinAds', 'connection'],
+      piece: this.pieceOf(STEP.linkedinConnection),
       made: (entry, { resource }) => madeBy(entry, resource),
     });
     const { resource: connection } = provided;
@@ -255,7 +255,7 @@ class Provisioning {
           connection.made ? () => undefined : making({ kind: 'accounts', ...since(step), connection }),
         ),
       outcome: ({ enabled }) => ({ note: shorten(enabled.map(({ label }) => label).join(', '), 200) }),
-      piece: ['linkedinAds', 'accounts'],
+      piece: this.pieceOf(STEP.adAccounts),
       made: (entry, { added }) => (added.length === 0 || entry.kind !== 'accounts' ? undefined : { ...entry, added }),
     });
     const audiences = await this.run.step<AudienceInspection[]>(STEP.audiences, {
@@ -313,7 +313,7 @@ class Provisioning {
           { kind: 'sync', id: sync.id, name: sync.name, made: sync.made },
         ],
       }),
-      piece: ['syncs', index],
+      piece: this.pieceOf(id),
       made: (entry, { audience, id: syncId, name, made }) => {
         const known = madeBy(entry, { id: syncId, name, made });
         return known?.kind === 'sync' && audience.made ? { ...known, madeAudience: audience } : known;
@@ -384,6 +384,7 @@ class Provisioning {
     return { step, generation: this.run.progress.again(step) };
   }
 
+  /** Which piece of the request a change to this step replaces. */
   private pieceOf(step: string): PiecePath | undefined {
     const { request, progress } = this.run;
     if (step === STEP.snowflakeConnection) return ['snowflake', 'connection'];

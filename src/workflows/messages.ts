@@ -3,6 +3,7 @@
  * the CLI and whoever types into the Temporal Web UI. No name of a message stands anywhere else as a string.
  */
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { ExecutionCounts } from '../polytomic/executions.ts';
 import type { AudienceSpec, Choice } from '../request/schema.ts';
 import type { UndoEntry, UndoOutcome } from './undo-entries.ts';
 
@@ -288,17 +289,6 @@ export interface FirstExecution {
   counts?: ExecutionCounts;
   /** Some of its errors, in Polytomic's words. */
   errors?: string[];
-}
-
-/** Records of an execution, in count. */
-export interface ExecutionCounts {
-  total?: number;
-  insert?: number;
-  update?: number;
-  upserts?: number;
-  delete?: number;
-  error?: number;
-  warnings?: number;
 }
 
 /** The details of a {@link FAILURE.provisioningFailed} failure. */

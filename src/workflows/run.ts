@@ -71,7 +71,7 @@ export interface StepWork<T> {
   /** What it tells of its result. */
   outcome: (result: T) => Outcome;
   /** Which piece of the request a change may mend. */
-  piece?: PiecePath;
+  piece?: PiecePath | undefined;
   /** Completes what `making` said once the outcome is known; `undefined` where there is nothing to undo after all. */
   made?: (entry: UndoEntry, result: T) => UndoEntry | undefined;
   /** Wakes the step while it is blocked, besides a person's `retryStep`. */
