@@ -4,6 +4,7 @@ import { ExecutionRunner } from './execution-runner.ts';
 import { FaultList } from './faults.ts';
 import { JobRunner } from './job-runner.ts';
 import { seedAudiences } from './linkedin.ts';
+import { PlannedFaults } from './planned-faults.ts';
 import { QueryEngine } from './query-engine.ts';
 import { RequestLog } from './request-log.ts';
 import { Store } from './store.ts';
@@ -58,6 +59,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     store,
     queries,
     faults: new FaultList(),
+    plannedFaults: new PlannedFaults(store, log),
     requests: new RequestLog(),
     jobs: new JobRunner(),
     executions: new ExecutionRunner(),
@@ -68,11 +70,11 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     stop.abort();
     await app.close();
     queries.close();
-    await Promise.all([world.jobs.settled(), world.executions.settled()]);
+    await Promise.all([world.jobs.settled(), world.executions.settled(), world.plannedFaults.write()]);
     await store.close();
   };
   try {
-    await store.transaction(seedAudiences);
+    await store.seed(seedAudiences);
     const url = await app.listen({ port, host });
     world.jobs.resume(world);
     world.executions.wake(world);

@@ -6,6 +6,7 @@ import { mkdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import type { Documents, Kind } from './documents.ts';
+import { effectOf } from './effects.ts';
 import { messageOf } from './failure.ts';
 
 /** Reading; what a transaction has changed but not committed is seen only through the transaction. */
@@ -76,12 +77,31 @@ export class Store implements Reader {
   }
 
   /**
-   * Runs `work` and commits what it put and deleted. `work` is synchronous, so nothing can change between what it checks
-   * and what it writes. If it throws, nothing is changed.
+   * Runs `work` and commits what it put and deleted, and in the same transaction the journal of it. `work` is synchronous, so
+   * nothing can change between what it checks and what it writes. If it throws, nothing is changed.
    */
   transaction<T>(work: (transaction: Transaction) => T): Promise<T> {
+    return this.#enqueue(() => this.#run(work, true));
+  }
+
+  /** The same for what was there before anybody made anything: it is in no journal. */
+  seed(work: (transaction: Transaction) => void): Promise<void> {
+    return this.#enqueue(() => this.#run(work, false));
+  }
+
+  /** Forgets everything, the journal too, and seeds. */
+  reset(work: (transaction: Transaction) => void): Promise<void> {
+    return this.#enqueue(() =>
+      this.#run((transaction) => {
+        for (const [kind, ofKind] of this.#documents) for (const id of ofKind.keys()) transaction.delete(kind, id);
+        work(transaction);
+      }, false),
+    );
+  }
+
+  #enqueue<T>(run: () => Promise<T>): Promise<T> {
     if (this.#closed) return Promise.reject(new Error('The sandbox is stopping: its state is closed.'));
-    const result = this.#last.then(() => this.#run(work));
+    const result = this.#last.then(run);
     this.#last = result.catch(() => undefined);
     return result;
   }
@@ -95,10 +115,12 @@ export class Store implements Reader {
     openHere.delete(this.#directory);
   }
 
-  async #run<T>(work: (transaction: Transaction) => T): Promise<T> {
+  async #run<T>(work: (transaction: Transaction) => T, journal: boolean): Promise<T> {
     const changes = new Map<string, { kind: Kind; id: string; document: AnyDocument | undefined }>();
-    const result = work(this.#transactionOver(changes));
+    const transaction = this.#transactionOver(changes);
+    const result = work(transaction);
     if (changes.size > 0) {
+      if (journal) this.#journal([...changes.values()], transaction);
       await this.#write([...changes.values()]);
       for (const { kind, id, document } of changes.values()) {
         if (document === undefined) this.#documents.get(kind)?.delete(id);
@@ -106,6 +128,18 @@ export class Store implements Reader {
       }
     }
     return result;
+  }
+
+  /** Puts what these changes made and deleted. The journal counts by itself: it only grows. */
+  #journal(
+    changes: Array<{ kind: Kind; id: string; document: AnyDocument | undefined }>,
+    transaction: Transaction,
+  ): void {
+    let sequence = this.#documents.get('effect')?.size ?? 0;
+    for (const { kind, id, document } of changes) {
+      const effect = effectOf({ kind, id, before: this.get(kind, id), after: document }, [transaction, this]);
+      if (effect !== undefined) transaction.put('effect', { ...effect, sequence: ++sequence });
+    }
   }
 
   #transactionOver(changes: Map<string, { kind: Kind; id: string; document: AnyDocument | undefined }>): Transaction {
@@ -167,6 +201,6 @@ export class Store implements Reader {
   #keep(kind: Kind, document: AnyDocument): void {
     const ofKind = this.#documents.get(kind) ?? new Map<string, AnyDocument>();
     this.#documents.set(kind, ofKind.set(document.id, document));
-    this.#sequence = Math.max(this.#sequence, document.sequence);
+    if (kind !== 'effect') this.#sequence = Math.max(this.#sequence, document.sequence);
   }
 }
