@@ -1,4 +1,5 @@
 /** Starts the sandbox: opens its state, takes up what a stop interrupted, and listens. */
+import { setMaxListeners } from 'node:events';
 import { buildApp } from './app.ts';
 import { ExecutionRunner } from './execution-runner.ts';
 import { FaultList } from './faults.ts';
@@ -45,6 +46,8 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   if (apiKey === '') throw new Error('The sandbox needs an API key that its callers send: give apiKey.');
   const publicUrl = options.publicUrl === undefined ? undefined : withoutSlash(options.publicUrl);
   const stop = new AbortController();
+  // Everything that sleeps listens to it.
+  setMaxListeners(0, stop.signal);
   const store = await Store.open(stateDir);
   const queries = await QueryEngine.start();
   const world: World = {

@@ -4,7 +4,7 @@
  */
 import { mkdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
-import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { type DuckDBConnection, DuckDBInstance, listValue } from '@duckdb/node-api';
 import type { Documents, Kind } from './documents.ts';
 import { effectOf } from './effects.ts';
 import { messageOf } from './failure.ts';
@@ -27,6 +27,13 @@ export interface Transaction extends Reader {
 interface AnyDocument {
   id: string;
   sequence: number;
+}
+
+/** A document as it becomes; `undefined` is deleted. */
+interface Change {
+  kind: Kind;
+  id: string;
+  document: AnyDocument | undefined;
 }
 
 /** DuckDB locks its file against other processes, but not against this one: two sandboxes in one test would corrupt each other. */
@@ -116,7 +123,7 @@ export class Store implements Reader {
   }
 
   async #run<T>(work: (transaction: Transaction) => T, journal: boolean): Promise<T> {
-    const changes = new Map<string, { kind: Kind; id: string; document: AnyDocument | undefined }>();
+    const changes = new Map<string, Change>();
     const transaction = this.#transactionOver(changes);
     const result = work(transaction);
     if (changes.size > 0) {
@@ -131,10 +138,7 @@ export class Store implements Reader {
   }
 
   /** Puts what these changes made and deleted. The journal counts by itself: it only grows. */
-  #journal(
-    changes: Array<{ kind: Kind; id: string; document: AnyDocument | undefined }>,
-    transaction: Transaction,
-  ): void {
+  #journal(changes: Change[], transaction: Transaction): void {
     let sequence = this.#documents.get('effect')?.size ?? 0;
     for (const { kind, id, document } of changes) {
       const effect = effectOf({ kind, id, before: this.get(kind, id), after: document }, [transaction, this]);
@@ -142,7 +146,7 @@ export class Store implements Reader {
     }
   }
 
-  #transactionOver(changes: Map<string, { kind: Kind; id: string; document: AnyDocument | undefined }>): Transaction {
+  #transactionOver(changes: Map<string, Change>): Transaction {
     const keyOf = (kind: Kind, id: string) => `${kind}/${id}`;
     return {
       get: <K extends Kind>(kind: K, id: string) => {
@@ -168,19 +172,31 @@ export class Store implements Reader {
     };
   }
 
-  async #write(changes: Array<{ kind: Kind; id: string; document: AnyDocument | undefined }>): Promise<void> {
+  async #write(changes: Change[]): Promise<void> {
     const connection = this.#connection;
     await connection.run('BEGIN');
     try {
-      for (const { kind, id, document } of changes) {
-        if (document === undefined) {
-          await connection.run('DELETE FROM documents WHERE kind = $1 AND id = $2', [kind, id]);
-        } else {
-          await connection.run(
-            'INSERT INTO documents VALUES ($1, $2, $3) ON CONFLICT (kind, id) DO UPDATE SET json = excluded.json',
-            [kind, id, JSON.stringify(document)],
-          );
-        }
+      // One statement for all: each costs a millisecond, however many documents it is about.
+      const [gone, there] = [changes.filter(isGone), changes.filter((change) => !isGone(change))];
+      if (gone.length > 0) {
+        await connection.run(
+          'DELETE FROM documents WHERE (kind, id) IN (SELECT unnest($1), unnest($2))',
+          texts(
+            gone.map(({ kind }) => kind),
+            gone.map(({ id }) => id),
+          ),
+        );
+      }
+      if (there.length > 0) {
+        await connection.run(
+          `INSERT INTO documents SELECT unnest($1), unnest($2), unnest($3)
+           ON CONFLICT (kind, id) DO UPDATE SET json = excluded.json`,
+          texts(
+            there.map(({ kind }) => kind),
+            there.map(({ id }) => id),
+            there.map(({ document }) => JSON.stringify(document)),
+          ),
+        );
       }
       await connection.run('COMMIT');
     } catch (error) {
@@ -203,4 +219,13 @@ export class Store implements Reader {
     this.#documents.set(kind, ofKind.set(document.id, document));
     if (kind !== 'effect') this.#sequence = Math.max(this.#sequence, document.sequence);
   }
+}
+
+function isGone({ document }: Change): boolean {
+  return document === undefined;
+}
+
+/** Parameters that are lists of texts. */
+function texts(...lists: string[][]) {
+  return lists.map((list) => listValue(list));
 }
