@@ -17,7 +17,7 @@ export const KEY_LIFETIME_MS = 23 * 60 * 60 * 1000;
 export const CLOCK_TOLERANCE_MS = 5 * 60 * 1000;
 
 /**
- * How long after it left a request can still be under way, in ms: it may take the client's 15 s to arrive, and Polytomic ends
+ * How long after it left a request can still be under way, in ms: it may take a call's longest 15 s to arrive, and Polytomic ends
  * its work on a request within 10 s.
  */
 export const UNDER_WAY_MS = 30 * 1000;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { WorkerSettingsError, workerSettings } from '../../src/worker-settings.ts';
+import { withApi } from '../polytomic/api-server.ts';
 
 const KEY = { POLYTOMIC_API_KEY: 'key-for-tests' };
 const settingsOf = (env: NodeJS.ProcessEnv) => workerSettings({ ...KEY, ...env }, '1.2.3');
@@ -60,6 +61,7 @@ describe('the settings of a worker', () => {
       [
         'POLYTOMIC_BASE_URL',
         'POLYTOMIC_API_VERSION',
+        'POLYTOMIC_TIMEOUT_MS',
         'AUDIENCE_TASK_QUEUE',
         'AUDIENCE_HEALTH_PORT',
         'AUDIENCE_HEALTH_HOST',
@@ -75,12 +77,16 @@ describe('the settings of a worker', () => {
   it('are refused with all faults at once, and without any value', () => {
     const faults = faultsOf({
       POLYTOMIC_BASE_URL: 'http://polytomic.example/hunter2',
+      POLYTOMIC_TIMEOUT_MS: '15001',
       AUDIENCE_HEALTH_PORT: '65536',
       AUDIENCE_SHUTDOWN_GRACE_MS: 'hunter2',
       AUDIENCE_SECRETS_ENV_PREFIXES: 'TEAM_A_,',
     });
     expect(faults).toEqual([
       expect.stringMatching(/^- POLYTOMIC_API_KEY is not set: make a key in Polytomic/),
+      expect.stringMatching(
+        /^- POLYTOMIC_TIMEOUT_MS must be a whole number from 1000 to 15000, and is not: .* made twice$/,
+      ),
       '- AUDIENCE_HEALTH_PORT must be a whole number from 0 to 65535, and is not',
       '- AUDIENCE_SHUTDOWN_GRACE_MS must be a whole number from 0 to 600000, and is not',
       expect.stringMatching(
@@ -89,6 +95,20 @@ describe('the settings of a worker', () => {
       expect.stringMatching(/^- POLYTOMIC_\*: .*https/),
     ]);
     expect(faults.join('\n')).not.toContain('hunter2');
+  });
+
+  it('say how long a call to Polytomic may take', async () => {
+    await withApi(
+      () => undefined,
+      async ({ url }) => {
+        const { polytomic } = settingsOf({ POLYTOMIC_BASE_URL: url, POLYTOMIC_TIMEOUT_MS: '1000' });
+        await expect(polytomic.me()).rejects.toThrow('it was not complete within 1000 ms');
+      },
+    );
+  });
+
+  it.each(['999', '0', '15001', '1e4'])('do not take %j ms for the time-out of a call', (timeout) => {
+    expect(faultsOf({ ...KEY, POLYTOMIC_TIMEOUT_MS: timeout })).toHaveLength(1);
   });
 
   it.each(['-1', '1.5', '0x50', ' 80', '1e3', '99999999999'])('do not take %j for a port', (port) => {
