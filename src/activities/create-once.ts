@@ -18,6 +18,7 @@ import {
   recordOfSend,
   recordToResend,
   type SendRecord,
+  settlementOf,
 } from './idempotency.ts';
 
 /** Which piece of the run an activity works on. Comes from the workflow and identifies the create. */
@@ -64,6 +65,11 @@ export interface Creation<S, T> {
   advice: string;
   parentMade: boolean;
   uniqueName: boolean;
+  /**
+   * How long after it was sent a create that was answered by an error may still make the thing, in ms, e.g. by a job that it
+   * has begun. Default: not at all.
+   */
+  settlesWithinMs?: number;
 }
 
 /** The thing, and whether this run made it. */
@@ -88,7 +94,7 @@ export async function createOnce<S, T>(creation: Creation<S, T>): Promise<Create
     async () => {
       if (record?.answer !== undefined) return settle(creation, record.answer as S, record, remember);
       const { context, parentMade, uniqueName } = creation;
-      const begun = await begin(creation, { ...factsOf(context, record), parentMade, uniqueName });
+      const begun = await begin(creation, { ...factsOf(context, record), parentMade, uniqueName }, remember);
       return 'item' in begun ? begun : sendAndSettle(creation, begun, remember);
     },
   );
@@ -116,8 +122,12 @@ export function isLaterRun(originalRunId: string): boolean {
 }
 
 /** What is there already and settles the matter, or the record of the send to be made. */
-async function begin<S, T>(creation: Creation<S, T>, evidence: Evidence): Promise<Created<T> | SendRecord> {
-  const { existing } = creation;
+async function begin<S, T>(
+  creation: Creation<S, T>,
+  evidence: Evidence,
+  remember: (record: SendRecord) => void,
+): Promise<Created<T> | SendRecord> {
+  const { existing, settlesWithinMs } = creation;
   const { record } = evidence;
   const beginning = beginningOf(evidence);
   if (beginning === 'resend' && record !== undefined) return recordToResend(record, evidence);
@@ -126,6 +136,7 @@ async function begin<S, T>(creation: Creation<S, T>, evidence: Evidence): Promis
   const verdict = judge(found, evidence);
   if (verdict.kind === 'ours') return { item: itemOf(found, verdict.id), made: true };
   if (verdict.kind === 'clash' && existing !== 'use') throw unclear(creation, verdict.ids);
+  if (record !== undefined) awaitSettlement(record, evidence, remember, settlesWithinMs);
   if (verdict.kind === 'clash' || (verdict.kind === 'theirs' && existing !== 'another'))
     return useOrRefuse(creation, found);
 
@@ -143,15 +154,33 @@ async function begin<S, T>(creation: Creation<S, T>, evidence: Evidence): Promis
   };
 }
 
+/** Ends the attempt where what was sent can still take effect, so that it would prove nothing that a look-up has not found it. */
+export function awaitSettlement(
+  record: SendRecord,
+  { attempt, now }: AttemptFacts,
+  remember: (record: SendRecord) => void,
+  settlesWithinMs = 0,
+): void {
+  const wait = settlementOf(record, settlesWithinMs) - now;
+  if (wait <= 0) return;
+  remember({ ...record, attempt });
+  throw new ActivityProblem(
+    'InFlight',
+    'what was sent may still be carried out, and is not there yet. Looking again.',
+    wait,
+  );
+}
+
 async function sendAndSettle<S, T>(
   creation: Creation<S, T>,
   record: SendRecord,
   remember: (record: SendRecord) => void,
 ): Promise<Created<T>> {
-  const { context, uniqueName, advice } = creation;
+  const { context, uniqueName, advice, settlesWithinMs } = creation;
   let sent: S;
   try {
-    sent = await sendOnce(context, record, remember, (key) => creation.send(key, record.leftover), advice);
+    const post = (key: string) => creation.send(key, record.leftover);
+    sent = await sendOnce(context, record, remember, { post, advice, settlesWithinMs });
   } catch (error) {
     if (uniqueName && error instanceof ApiError && error.status === 422) {
       // Somebody may have taken the name since it was looked up: say so, instead of the API's words for it.
@@ -174,8 +203,11 @@ export async function sendOnce<S>(
   context: StepContext,
   record: SendRecord,
   remember: (record: SendRecord) => void,
-  post: (key: string) => Promise<S>,
-  advice: string,
+  {
+    post,
+    advice,
+    settlesWithinMs = 0,
+  }: { post: (key: string) => Promise<S>; advice: string; settlesWithinMs?: number | undefined },
 ): Promise<S> {
   const { attempt } = activityInfo();
   const sentAt = Date.now();
@@ -183,7 +215,7 @@ export async function sendOnce<S>(
   try {
     return await post(idempotencyKey({ workflowId: workflowExecution().workflowId, ...context }, record.send));
   } catch (error) {
-    const next = recordAfter(record, answerOf(error), attempt, sentAt);
+    const next = recordAfter(record, answerOf(error), attempt, sentAt, settlesWithinMs);
     remember(next);
     if (next.conflicts <= MAX_CONFLICTS) throw error;
     throw new ActivityProblem(
@@ -200,13 +232,17 @@ async function settle<S, T>(
   record: SendRecord,
   remember: (record: SendRecord) => void,
 ): Promise<Created<T>> {
-  const after = (answer: Answer) => recordAfter(record, answer, activityInfo().attempt, Date.now());
+  const { settlesWithinMs = 0 } = creation;
+  // The job's end is what the key brings back from now on, as an error of that status would be.
+  const after = (status: number) => {
+    const answer: Answer = { kind: 'status', status, documented: true };
+    return recordAfter(record, answer, activityInfo().attempt, Date.now(), settlesWithinMs);
+  };
   try {
     return { item: await creation.settle(sent), made: true };
   } catch (error) {
-    // The job's end is what the key brings back from now on, so going on needs a new one.
-    if (error instanceof JobFailed) remember(after({ kind: 'status', status: 422 }));
-    if (error instanceof JobLost) remember(after({ kind: 'undocumented' }));
+    if (error instanceof JobFailed) remember(after(422));
+    if (error instanceof JobLost) remember(after(500));
     throw error;
   }
 }
@@ -244,7 +280,7 @@ function itemOf<T>(found: Array<Found<T>>, id: string): T {
 
 /** What came back of a send, as far as the rules of idempotency care. A broken or missing answer is none. */
 function answerOf(error: unknown): Answer {
-  if (error instanceof ApiError) return { kind: 'status', status: error.status };
+  if (error instanceof ApiError) return { kind: 'status', status: error.status, documented: error.documented };
   if (error instanceof UnexpectedAnswerError) return { kind: 'undocumented' };
   return { kind: 'none' };
 }

@@ -39,7 +39,7 @@ export const FAILURE_CODES = {
   NotReady: { retryable: true },
   /** 429. */
   RateLimited: { retryable: true },
-  /** 409: the same create is still in flight. */
+  /** 409: the same create is still in flight. Or it may be, although it was answered. */
   InFlight: { retryable: true },
   /** 5xx, from Polytomic or a proxy before it. */
   Unavailable: { retryable: true },

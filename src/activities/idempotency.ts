@@ -48,6 +48,11 @@ export interface SendRecord {
   unanswered?: { first: number; last: number };
   /** Whether to look the thing up before sending again: it may exist although the answer was an error. */
   lookUpFirst: boolean;
+  /**
+   * Until when a send of an earlier key can still take effect, ms since the epoch. A look-up before then that finds nothing
+   * proves nothing. Absent if it cannot any more.
+   */
+  settlesAt?: number;
   /** Ids of what had this name before the first send, so was surely not made by it. */
   before: string[];
   /** Ids of what may come of a send that left no record, or be somebody else's: taken for ours only on what carries it. */
@@ -63,8 +68,11 @@ export interface SendRecord {
 /** How often a create that is still in flight (409) is asked after with the same key, before the step fails. */
 export const MAX_CONFLICTS = 20;
 
-/** What came back of a send, as far as it decides about the key. `none`: no answer, or one that broke off. */
-export type Answer = { kind: 'none' } | { kind: 'undocumented' } | { kind: 'status'; status: number };
+/**
+ * What came back of a send, as far as it decides about the key. `none`: no answer, or one that broke off. `undocumented`: a
+ * success that is not as documented. `documented`: whether an error has the shape that Polytomic gives its own.
+ */
+export type Answer = { kind: 'none' | 'undocumented' } | { kind: 'status'; status: number; documented: boolean };
 
 /**
  * What the next attempt does. `same-key`: send the same again. `new-key`: this send surely made nothing.
@@ -84,15 +92,21 @@ export function idempotencyKey(identity: CreateIdentity, send: number): string {
  */
 export function nextAfter(answer: Answer, { unanswered }: Pick<SendRecord, 'unanswered'>, sentAt: number): Next {
   if (answer.kind === 'none') return 'same-key';
-  const status = answer.kind === 'status' ? answer.status : undefined;
+  // Polytomic may still be at work on the request, or have done it: then the same key brings back what became of it.
+  if (!isPolytomics(answer)) return sentAt - (unanswered?.first ?? sentAt) < UNDER_WAY_MS ? 'same-key' : 'look-up';
+  const { status } = answer;
   if (status === 409) return 'same-key';
-  // A 408 is a proxy's: it waited for Polytomic, or for us, and what became of the request is as open as after a 5xx.
-  const open = status === undefined || status >= 500 || status === 408;
+  const open = status >= 500;
   if (!open && status !== 429) return 'new-key';
   if (unanswered === undefined) return open ? 'look-up' : 'new-key';
-  // It may not be the key's own answer but a proxy's or a limiter's, and then it says nothing about an earlier send with
-  // this key: while that one can be under way, a look-up proves nothing and a new key could make a second thing.
+  // It may not be the key's own answer but a limiter's, or one of an overload, and then it says nothing about an earlier send
+  // with this key: while that one can be under way, a look-up proves nothing and a new key could make a second thing.
   return sentAt - unanswered.last < UNDER_WAY_MS ? 'same-key' : 'look-up';
+}
+
+/** Whether this is surely Polytomic's answer to the key: not a proxy's that gave up waiting, as a 408 always is. */
+function isPolytomics(answer: Answer): answer is Extract<Answer, { kind: 'status' }> {
+  return answer.kind === 'status' && answer.status !== 408 && (answer.status < 500 || answer.documented);
 }
 
 /** The record of a send that leaves now. */
@@ -106,19 +120,41 @@ export function recordOfAnswer(record: SendRecord, answer: unknown, attempt: num
   return { ...rest, attempt, answer };
 }
 
-/** The record after an answer that was not a success. `record` is as it was before the send, which left at `sentAt`. */
-export function recordAfter(record: SendRecord, answer: Answer, attempt: number, sentAt: number): SendRecord {
+/**
+ * The record after an answer that was not a success. `record` is as it was before the send, which left at `sentAt`. A create
+ * that was answered can still take effect until `settlesWithinMs` after it was sent.
+ */
+export function recordAfter(
+  record: SendRecord,
+  answer: Answer,
+  attempt: number,
+  sentAt: number,
+  settlesWithinMs: number,
+): SendRecord {
   const next = nextAfter(answer, record, sentAt);
   if (next === 'same-key') {
     const conflict = answer.kind === 'status' && answer.status === 409;
-    const known = answer.kind !== 'none' && !conflict;
     return {
-      ...(known ? { ...record, attempt } : recordOfSend(record, attempt, sentAt)),
+      ...(isPolytomics(answer) && !conflict ? { ...record, attempt } : recordOfSend(record, attempt, sentAt)),
       conflicts: record.conflicts + (conflict ? 1 : 0),
     };
   }
   const { unanswered: _spent, answer: _failed, ...rest } = record;
-  return { ...rest, attempt, send: record.send + 1, lookUpFirst: next === 'look-up', conflicts: 0 };
+  const spent = { ...rest, attempt, send: record.send + 1, conflicts: 0 };
+  if (next === 'new-key') return { ...spent, lookUpFirst: false };
+  return {
+    ...spent,
+    lookUpFirst: true,
+    settlesAt: sentAt + settlesWithinMs + (isPolytomics(answer) ? 0 : UNDER_WAY_MS),
+  };
+}
+
+/**
+ * Until when what was sent can still take effect, ms since the epoch: a look-up before then that finds nothing proves nothing.
+ * A create that was answered can still take effect until `settlesWithinMs` after it was sent.
+ */
+export function settlementOf({ settlesAt, unanswered }: SendRecord, settlesWithinMs: number): number {
+  return settlesAt ?? (unanswered === undefined ? 0 : unanswered.last + UNDER_WAY_MS + settlesWithinMs);
 }
 
 /** What is known when an attempt of a create begins. */

@@ -24,6 +24,12 @@ export interface ProvidedModel {
 /** How long to wait between two looks at a job, in ms: from the first to the longest. */
 const POLL = { first: 200, longest: 5_000, factor: 1.5 } as const;
 
+/**
+ * How long after a create that failed was sent its model may still appear, in ms: Polytomic may have begun the job before it
+ * failed. Later ones are not waited for; docs/architecture.md says what that leaves open.
+ */
+const SETTLES_WITHIN_MS = 30_000;
+
 /** Makes the activities of this file. */
 export function modelActivities({ polytomic, resolveSecret }: ActivityDependencies) {
   return {
@@ -83,6 +89,7 @@ export function modelActivities({ polytomic, resolveSecret }: ActivityDependenci
           advice: 'Say `use: <id>`, or give the model another name.',
           parentMade: connection.made,
           uniqueName: false,
+          settlesWithinMs: SETTLES_WITHIN_MS,
         });
         if (!created.made) belongsTo(created.item, connection);
         return provided(created.item, created.made, columns);

@@ -27,6 +27,8 @@ interface Situation {
   uniqueName: boolean;
   parentMade: boolean;
   keyLifetimeMs: number;
+  /** How long after a create was sent and failed it may still make the thing. */
+  settlesWithinMs: number;
   /** Whether Polytomic says when things were made. */
   dated: boolean;
 }
@@ -56,6 +58,7 @@ const situation: fc.Arbitrary<Situation> = fc
     uniqueName: fc.boolean(),
     parentMade: fc.boolean(),
     keyLifetimeMs: fc.constantFrom(24 * HOUR, 1000 * HOUR),
+    settlesWithinMs: fc.constantFrom(0, 30 * SECOND),
     dated: fc.boolean(),
   })
   // Where names are unique nobody asks for another one beside the one that is there.
@@ -128,7 +131,7 @@ class Story {
   }
 
   #create(context: StepContext, send: (key: string) => Thing): Promise<Created<Thing>> {
-    const { existing, parentMade, uniqueName, dated } = this.#situation;
+    const { existing, parentMade, uniqueName, dated, settlesWithinMs } = this.#situation;
     return createOnce<Thing, Thing>({
       context,
       lookUp: async () =>
@@ -144,6 +147,7 @@ class Story {
       advice: 'Choose.',
       parentMade,
       uniqueName,
+      settlesWithinMs,
     });
   }
 
@@ -187,6 +191,23 @@ describe('creating once', () => {
       }),
       { numRuns: 2000 },
     );
+  });
+
+  it('waits for what a proxy may have let through at the end of a long outage', async () => {
+    const story = new Story({
+      existing: 'another',
+      uniqueName: false,
+      parentMade: false,
+      keyLifetimeMs: 24 * HOUR,
+      settlesWithinMs: 0,
+      dated: true,
+    });
+    const refused: Event = { ...QUIET, after: 11 * SECOND, fate: 'is a 502 of a proxy, and never arrives' };
+    const through: Event = { ...refused, fate: 'is a 502 of a proxy, and is carried out late' };
+    const soon: Event = { ...QUIET, after: SECOND };
+    expect(await story.unfold([refused, refused, refused, through, soon, soon])).toMatchObject({ made: true });
+    expect(story.ours).toHaveLength(1);
+    expect(new Set(story.keys).size).toBe(1);
   });
 
   it('makes no second thing when a person has it tried again after it ended unclear', async () => {
