@@ -40,6 +40,9 @@ export interface Found<T> extends Candidate {
   item: T;
 }
 
+/** How a person can go on after `NameTaken`, `Ambiguous` or `Unclear`: what to say, with these ids of what is there. */
+export type Advice = (ids: readonly string[]) => string;
+
 /** What is to be created, and how. `S` is the answer to the POST, `T` what comes of it in the end. */
 export interface Creation<S, T> {
   context: StepContext;
@@ -58,11 +61,10 @@ export interface Creation<S, T> {
    * Ids of pieces that a failed send can leave although what it was to make is not there. None may be there before the
    * first send; one that is there after a send of unknown outcome is built on, not made again.
    */
-  leftovers?: () => Promise<string[]>;
+  leftovers?: { ids: () => Promise<string[]>; advice: Advice };
   /** If something of this name was there before: `use` it, `refuse`, or make `another` beside it where names may repeat. */
   existing: 'use' | 'refuse' | 'another';
-  /** How a person can go on after `NameTaken`, `Ambiguous` or `Unclear`. */
-  advice: string;
+  advice: Advice;
   parentMade: boolean;
   uniqueName: boolean;
   /**
@@ -140,13 +142,14 @@ async function begin<S, T>(
   if (verdict.kind === 'clash' || (verdict.kind === 'theirs' && existing !== 'another'))
     return useOrRefuse(creation, found);
 
-  const leftovers = (await creation.leftovers?.()) ?? [];
+  const leftovers = (await creation.leftovers?.ids()) ?? [];
+  const advice = creation.leftovers?.advice ?? creation.advice;
   const [leftover] = leftovers;
-  if (beginning === 'fresh' && leftover !== undefined) throw nameTaken(creation, leftovers);
+  if (beginning === 'fresh' && leftover !== undefined) throw nameTaken({ advice }, leftovers);
   // Without a record nobody knows what was there before the first send; only what the first key brings back is sure.
   const earlierSends = evidence.laterRun || evidence.afterUnclear;
   if (leftovers.length > 1 || (leftover !== undefined && record === undefined && earlierSends)) {
-    throw unclear(creation, leftovers);
+    throw unclear({ advice }, leftovers);
   }
   return {
     ...recordAfterLookUp(found, verdict, evidence),
@@ -180,7 +183,7 @@ async function sendAndSettle<S, T>(
   let sent: S;
   try {
     const post = (key: string) => creation.send(key, record.leftover);
-    sent = await sendOnce(context, record, remember, { post, advice, settlesWithinMs });
+    sent = await sendOnce(context, record, remember, { post, advice: advice([]), settlesWithinMs });
   } catch (error) {
     if (uniqueName && error instanceof ApiError && error.status === 422) {
       // Somebody may have taken the name since it was looked up: say so, instead of the API's words for it.
@@ -254,22 +257,27 @@ function useOrRefuse<S, T>(creation: Creation<S, T>, found: Array<Found<T>>, dou
   if (existing === 'use' && first !== undefined && found.length === 1) return { item: first.item, made: false };
   const ids = found.map(({ id }) => id);
   if (existing === 'use')
-    throw new ActivityProblem('Ambiguous', `there are several of this name (${ids.join(', ')}). ${advice}`);
+    throw new ActivityProblem('Ambiguous', `there are several of this name (${ids.join(', ')}). ${advice(ids)}`);
   throw ids.some((id) => doubtful.includes(id)) ? unclear(creation, ids) : nameTaken(creation, ids);
 }
 
-function nameTaken<S, T>({ advice }: Creation<S, T>, ids: string[]): ActivityProblem {
+function nameTaken({ advice }: { advice: Advice }, ids: string[]): ActivityProblem {
   return new ActivityProblem(
     'NameTaken',
-    `there is one of this name already (${ids.join(', ')}), which this run did not make. ${advice}`,
+    `there is one of this name already (${ids.join(', ')}), which this run did not make. ${advice(ids)}`,
   );
 }
 
-function unclear<S, T>({ advice }: Creation<S, T>, ids: string[]): ActivityProblem {
+function unclear({ advice }: { advice: Advice }, ids: string[]): ActivityProblem {
   return new ActivityProblem(
     'Unclear',
-    `an answer was lost, and there is something of this name now (${ids.join(', ')}) that this run cannot prove to be its own. ${advice}`,
+    `an answer was lost, and there is something of this name now (${ids.join(', ')}) that this run cannot prove to be its own. ${advice(ids)}`,
   );
+}
+
+/** These ids as choices of what to say, e.g. `use: id`. */
+export function saying(say: (id: string) => string, ids: readonly string[]): string {
+  return (ids.length === 0 ? ['<id>'] : ids).map((id) => `\`${say(id)}\``).join(' or ');
 }
 
 function itemOf<T>(found: Array<Found<T>>, id: string): T {

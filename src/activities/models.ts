@@ -9,7 +9,7 @@ import type { ModelRequest } from '../request/schema.ts';
 import { resolveExtra } from '../request/secrets.ts';
 import type { Resource } from '../workflows/messages.ts';
 import { attempt, hearingOut, heartbeating, reading } from './attempt.ts';
-import { createOnce, type Found, type StepContext } from './create-once.ts';
+import { createOnce, type Found, type StepContext, saying } from './create-once.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { ActivityProblem, JobFailed, JobLost } from './failures.ts';
 import { timeOf } from './provide-connection.ts';
@@ -86,7 +86,7 @@ export function modelActivities({ polytomic, resolveSecret }: ActivityDependenci
           // A job can take an hour, and a look-up sees only the model that it ends with.
           keepAnswer: true,
           existing: spec.orUse ? 'use' : 'another',
-          advice: 'Say `use: <id>`, or give the model another name.',
+          advice: (ids) => `Say ${saying((id) => `use: ${id}`, ids)}, give the model another name, or give up.`,
           parentMade: connection.made,
           uniqueName: false,
           settlesWithinMs: SETTLES_WITHIN_MS,

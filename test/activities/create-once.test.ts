@@ -144,7 +144,7 @@ class Story {
       send: async (key) => send(key),
       settle: async (thing) => thing,
       existing,
-      advice: 'Choose.',
+      advice: () => 'Choose.',
       parentMade,
       uniqueName,
       settlesWithinMs,

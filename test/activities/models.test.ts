@@ -242,8 +242,8 @@ describe('a model that is there already', () => {
     const ids = [(await givenModel(connection)).id, (await givenModel(connection)).id];
     const failure = await failureOf(provide(newModelStep(), connection, { spec: { ...SPEC, orUse: true } }));
     expect(failure).toMatchObject({ type: 'Ambiguous', nonRetryable: true });
-    expect(failure.message).toMatch(/^Creating model “Active Users”: there are several of this name .*use: <id>/);
-    for (const id of ids) expect(failure.message).toContain(id);
+    expect(failure.message).toMatch(/^Creating model “Active Users”: there are several of this name /);
+    for (const id of ids) expect(failure.message).toContain(`\`use: ${id}\``);
   });
 
   it('does not keep another of its name from being made', async () => {
