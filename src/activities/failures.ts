@@ -27,6 +27,8 @@ export const FAILURE_CODES = {
   NameTaken: { retryable: false },
   /** Something of this name appeared while the answer to our create was lost: it may be ours or not. */
   Unclear: { retryable: false },
+  /** What was written was taken back by somebody else, again and again. */
+  NotKept: { retryable: false },
   /** A sync's first execution ended otherwise than completed. */
   ExecutionFailed: { retryable: false },
   /** A notice's target may not be called, or does not take the notice: a redirect, or a 4xx that will not pass. */

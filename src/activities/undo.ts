@@ -13,7 +13,7 @@ import type {
   UndoEntry,
   UndoOutcome,
 } from '../workflows/undo-entries.ts';
-import { enabledAccounts, writeAccounts } from './ad-accounts.ts';
+import { changeAccounts, enabledAccounts, MAX_OVERWRITTEN } from './ad-accounts.ts';
 import { attempt, reading } from './attempt.ts';
 import { audiencesNamed } from './audiences.ts';
 import type { ActivityDependencies } from './dependencies.ts';
@@ -142,13 +142,19 @@ export function undoActivities({ polytomic, undoEntriesOf }: ActivityDependencie
       const kept = added.filter(({ value }) => usersOf(value).length > 0);
       const isFree = ({ value }: { value: string }) => free.some((one) => one.value === value);
       if (enabled.some(isFree)) {
-        const after = await writeAccounts(
-          polytomic,
-          connection.id,
-          enabled.filter((account) => !isFree(account)),
-        );
-        if (after.some(isFree)) {
-          throw new ActivityProblem('Unavailable', `Polytomic kept some of them on ${where}. Trying again.`);
+        const lasts = await changeAccounts(polytomic, connection.id, {
+          change: (present) => present.filter((account) => !isFree(account)),
+          isDone: (present) => !present.some(isFree),
+        });
+        if (!lasts) {
+          const overwritten = (activityInfo().heartbeatDetails ?? 0) + 1;
+          const why = 'somebody else writes the same list';
+          if (overwritten >= MAX_OVERWRITTEN)
+            return {
+              left: [`Ad accounts ${listed(free.map(({ label }) => label))} stay enabled on ${where}: ${why}.`],
+            };
+          heartbeat(overwritten);
+          throw new ActivityProblem('Unavailable', `some of them stay enabled on ${where}: ${why}. Trying again.`);
         }
       }
       return {
