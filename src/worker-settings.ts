@@ -47,6 +47,8 @@ export interface WorkerSettings {
   /** Where `GET /health` answers; no port, no health. */
   health?: { host: string; port: number };
   shutdownGraceMs: number;
+  /** How many activities a second Temporal hands out to all workers of the task queue together; absent without a limit. */
+  activitiesPerSecond?: number;
 }
 
 /** The task queue that the environment names. */
@@ -80,6 +82,7 @@ export function workerSettings(env: NodeJS.ProcessEnv, version: string): WorkerS
   const timeoutMs = whole('POLYTOMIC_TIMEOUT_MS', TIMEOUT_MS);
   const healthPort = whole('AUDIENCE_HEALTH_PORT', { most: 65_535 });
   const shutdownGraceMs = whole('AUDIENCE_SHUTDOWN_GRACE_MS', { most: 600_000 }) ?? DEFAULT_SHUTDOWN_GRACE_MS;
+  const activitiesPerSecond = whole('AUDIENCE_ACTIVITIES_PER_SECOND', { least: 1, most: 100_000 });
   const prefixes = given('AUDIENCE_SECRETS_ENV_PREFIXES')
     ?.split(',')
     .map((prefix) => prefix.trim());
@@ -121,5 +124,6 @@ export function workerSettings(env: NodeJS.ProcessEnv, version: string): WorkerS
       ? {}
       : { health: { host: given('AUDIENCE_HEALTH_HOST') ?? '127.0.0.1', port: healthPort } }),
     shutdownGraceMs,
+    ...(activitiesPerSecond === undefined ? {} : { activitiesPerSecond }),
   };
 }

@@ -36,6 +36,7 @@ describe('the settings of a worker', () => {
       AUDIENCE_HEALTH_PORT: '8080',
       AUDIENCE_HEALTH_HOST: '0.0.0.0',
       AUDIENCE_SHUTDOWN_GRACE_MS: '0',
+      AUDIENCE_ACTIVITIES_PER_SECOND: '20',
       AUDIENCE_SECRETS_ENV_PREFIXES: 'TEAM_A_, TEAM_B_',
       AUDIENCE_SECRETS_DIR: '/run/secrets',
       AUDIENCE_NOTIFY_ALLOW: '10.1.0.0/16, fd00::/8',
@@ -45,6 +46,7 @@ describe('the settings of a worker', () => {
       secrets: { envPrefixes: ['TEAM_A_', 'TEAM_B_'], directory: '/run/secrets' },
       health: { host: '0.0.0.0', port: 8080 },
       shutdownGraceMs: 0,
+      activitiesPerSecond: 20,
     });
     expect(polytomic.toJSON()).toEqual({ baseUrl: 'https://polytomic.example' });
     expect(noticeNetworks.check('10.1.2.3')).toBe(true);
@@ -66,6 +68,7 @@ describe('the settings of a worker', () => {
         'AUDIENCE_HEALTH_PORT',
         'AUDIENCE_HEALTH_HOST',
         'AUDIENCE_SHUTDOWN_GRACE_MS',
+        'AUDIENCE_ACTIVITIES_PER_SECOND',
         'AUDIENCE_SECRETS_ENV_PREFIXES',
         'AUDIENCE_SECRETS_DIR',
       ].map((name) => [name, '']),
@@ -105,6 +108,10 @@ describe('the settings of a worker', () => {
         await expect(polytomic.me()).rejects.toThrow('it was not complete within 1000 ms');
       },
     );
+  });
+
+  it.each(['0', '0.5', '-1', '100001'])('do not take %j for a number of activities a second', (rate) => {
+    expect(faultsOf({ ...KEY, AUDIENCE_ACTIVITIES_PER_SECOND: rate })).toHaveLength(1);
   });
 
   it.each(['999', '0', '15001', '1e4'])('do not take %j ms for the time-out of a call', (timeout) => {
