@@ -1,8 +1,9 @@
 /** Sends a create to Polytomic so that over all attempts, answers and restarts one thing is made, and its id is known. */
-import { activityInfo, heartbeat } from '@temporalio/activity';
-import { ApiError, UnexpectedAnswerError } from '../polytomic/errors.ts';
-import { heartbeating } from './attempt.ts';
-import { ActivityProblem, JobFailed, JobLost } from './failures.ts';
+import { activityInfo, Context, heartbeat } from '@temporalio/activity';
+import { ApiError, NoAnswerError, PolytomicError, UnexpectedAnswerError } from '../polytomic/errors.ts';
+import { SecretError } from '../request/secrets.ts';
+import { attempt, heartbeating } from './attempt.ts';
+import { ActivityProblem, isFinal, JobFailed, JobLost } from './failures.ts';
 import {
   type Answer,
   type AttemptFacts,
@@ -12,6 +13,7 @@ import {
   idempotencyKey,
   judge,
   MAX_CONFLICTS,
+  mayHaveMade,
   recordAfter,
   recordAfterLookUp,
   recordOfAnswer,
@@ -80,6 +82,28 @@ export interface Created<T> {
   made: boolean;
 }
 
+/** What each attempt that is under way has remembered last. */
+const records = new WeakMap<Context, SendRecord>();
+
+/**
+ * {@link attempt} of an activity that creates. What ends the step for good while nobody knows what it has made is `Unclear`: the
+ * next try of a person then looks for that first, and an undo too.
+ */
+export async function attemptToCreate<T>(doing: string, work: () => Promise<T>): Promise<T> {
+  return attempt(doing, async () => {
+    try {
+      return await work();
+    } catch (error) {
+      const record: SendRecord | undefined = records.get(Context.current()) ?? activityInfo().heartbeatDetails;
+      if (record === undefined || !mayHaveMade(record) || !(isFinal(error) || isUnsent(error))) throw error;
+      throw new ActivityProblem(
+        'Unclear',
+        `it may have been made when an answer was lost, and cannot be asked after: ${error.message}. Mend that, then try again: it is looked for first.`,
+      );
+    }
+  });
+}
+
 /**
  * The thing, made now or by an earlier attempt (`made`), or found (`made: false`).
  * Throws typed failures; between attempts it remembers its sends in heartbeat details.
@@ -89,6 +113,7 @@ export async function createOnce<S, T>(creation: Creation<S, T>): Promise<Create
   let record: SendRecord | undefined = info.heartbeatDetails ?? undefined;
   const remember = (next: SendRecord) => {
     record = next;
+    records.set(Context.current(), next);
     heartbeat(next);
   };
   return heartbeating(
@@ -290,7 +315,15 @@ function itemOf<T>(found: Array<Found<T>>, id: string): T {
 function answerOf(error: unknown): Answer {
   if (error instanceof ApiError) return { kind: 'status', status: error.status, documented: error.documented };
   if (error instanceof UnexpectedAnswerError) return { kind: 'undocumented' };
-  return { kind: 'none' };
+  return { kind: isUnsent(error) ? 'unsent' : 'none' };
+}
+
+/** Whether a call was given up before it was sent: a secret that cannot be had, or an id that no path can carry. */
+function isUnsent(error: unknown): error is Error {
+  if (error instanceof SecretError) return true;
+  if (error instanceof ApiError || error instanceof UnexpectedAnswerError || error instanceof NoAnswerError)
+    return false;
+  return error instanceof PolytomicError;
 }
 
 /** The run that this activity belongs to. */

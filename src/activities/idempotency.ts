@@ -70,9 +70,12 @@ export const MAX_CONFLICTS = 20;
 
 /**
  * What came back of a send, as far as it decides about the key. `none`: no answer, or one that broke off. `undocumented`: a
- * success that is not as documented. `documented`: whether an error has the shape that Polytomic gives its own.
+ * success that is not as documented. `unsent`: it never left. `documented`: whether an error has the shape that Polytomic gives
+ * its own.
  */
-export type Answer = { kind: 'none' | 'undocumented' } | { kind: 'status'; status: number; documented: boolean };
+export type Answer =
+  | { kind: 'none' | 'unsent' | 'undocumented' }
+  | { kind: 'status'; status: number; documented: boolean };
 
 /**
  * What the next attempt does. `same-key`: send the same again. `new-key`: this send surely made nothing.
@@ -91,14 +94,16 @@ export function idempotencyKey(identity: CreateIdentity, send: number): string {
  * `record` is as it was before the send, which left at `sentAt`, ms since the epoch.
  */
 export function nextAfter(answer: Answer, { unanswered }: Pick<SendRecord, 'unanswered'>, sentAt: number): Next {
-  if (answer.kind === 'none') return 'same-key';
+  if (answer.kind === 'none' || answer.kind === 'unsent') return 'same-key';
   // Polytomic may still be at work on the request, or have done it: then the same key brings back what became of it.
   if (!isPolytomics(answer)) return sentAt - (unanswered?.first ?? sentAt) < UNDER_WAY_MS ? 'same-key' : 'look-up';
   const { status } = answer;
   if (status === 409) return 'same-key';
   const open = status >= 500;
-  if (!open && status !== 429) return 'new-key';
   if (unanswered === undefined) return open ? 'look-up' : 'new-key';
+  // Refused before anybody looked at the key: what an earlier send with it has made is as open as before.
+  if (status === 401 || status === 403 || (!open && status !== 429 && !answer.documented)) return 'same-key';
+  if (!open && status !== 429) return 'new-key';
   // It may not be the key's own answer but a limiter's, or one of an overload, and then it says nothing about an earlier send
   // with this key: while that one can be under way, a look-up proves nothing and a new key could make a second thing.
   return sentAt - unanswered.last < UNDER_WAY_MS ? 'same-key' : 'look-up';
@@ -131,6 +136,7 @@ export function recordAfter(
   sentAt: number,
   settlesWithinMs: number,
 ): SendRecord {
+  if (answer.kind === 'unsent') return { ...record, attempt };
   const next = nextAfter(answer, record, sentAt);
   if (next === 'same-key') {
     const conflict = answer.kind === 'status' && answer.status === 409;
@@ -155,6 +161,11 @@ export function recordAfter(
  */
 export function settlementOf({ settlesAt, unanswered }: SendRecord, settlesWithinMs: number): number {
   return settlesAt ?? (unanswered === undefined ? 0 : unanswered.last + UNDER_WAY_MS + settlesWithinMs);
+}
+
+/** Whether something that nobody has seen yet may have been made by what was sent. */
+export function mayHaveMade({ unanswered, lookUpFirst, answer }: SendRecord): boolean {
+  return unanswered !== undefined || lookUpFirst || answer !== undefined;
 }
 
 /** What is known when an attempt of a create begins. */

@@ -9,7 +9,7 @@ import type { ModelRequest } from '../request/schema.ts';
 import { resolveExtra } from '../request/secrets.ts';
 import type { Resource } from '../workflows/messages.ts';
 import { attempt, hearingOut, heartbeating, reading } from './attempt.ts';
-import { createOnce, type Found, type StepContext, saying } from './create-once.ts';
+import { attemptToCreate, createOnce, type Found, type StepContext, saying } from './create-once.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { ActivityProblem, JobFailed, JobLost } from './failures.ts';
 import { timeOf } from './provide-connection.ts';
@@ -60,7 +60,7 @@ export function modelActivities({ polytomic, resolveSecret }: ActivityDependenci
           ),
         );
       }
-      return attempt(`creating model “${spec.name}”`, async () => {
+      return attemptToCreate(`creating model “${spec.name}”`, async () => {
         const { name, query, fields, identifier, trackingColumns, labels, extra } = spec;
         const created = await createOnce<Pick<Job, 'type' | 'job_id'>, Model>({
           context: step,

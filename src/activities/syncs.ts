@@ -4,9 +4,9 @@ import { listed } from '../request/choice.ts';
 import { columnsOf, type SyncRequest } from '../request/schema.ts';
 import { resolveExtra } from '../request/secrets.ts';
 import type { Resource } from '../workflows/messages.ts';
-import { attempt, reading } from './attempt.ts';
+import { reading } from './attempt.ts';
 import { audiencesNamed, type InspectedAudience } from './audiences.ts';
-import { createOnce, type Found, type StepContext, saying } from './create-once.ts';
+import { attemptToCreate, createOnce, type Found, type StepContext, saying } from './create-once.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { ActivityProblem } from './failures.ts';
 import type { ProvidedModel } from './models.ts';
@@ -34,7 +34,7 @@ export function syncActivities({ polytomic, resolveSecret }: ActivityDependencie
   return {
     /** Creates one sync and, where the request says so, its audience with it. */
     async createSync({ step, sync, model, connection, audience }: SyncParts): Promise<CreatedSync> {
-      return attempt(`creating sync “${sync.name}”`, async () => {
+      return attemptToCreate(`creating sync “${sync.name}”`, async () => {
         await checkColumns(sync, model);
         const body = syncBody(sync, { modelId: model.resource.id, connectionId: connection.id, audience });
         const create = 'create' in audience ? audience.create : undefined;

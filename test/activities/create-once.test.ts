@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
-import { attempt } from '../../src/activities/attempt.ts';
-import { type Created, createOnce, type StepContext } from '../../src/activities/create-once.ts';
+import { attemptToCreate, type Created, createOnce, type StepContext } from '../../src/activities/create-once.ts';
 import { MAX_CONFLICTS, UNDER_WAY_MS } from '../../src/activities/idempotency.ts';
 import { failureOf, newStep, type Step } from '../support/activity-step.ts';
 import { FATES, type Fate, ModelledPolytomic, type Thing } from './modelled-polytomic.ts';
@@ -96,7 +95,7 @@ class Story {
     this.#othersMake(others, 'before');
     let sent = false;
     const work = () =>
-      attempt('creating it', () =>
+      attemptToCreate('creating it', () =>
         this.#create(this.step.context, (key) => {
           this.#othersMake(others, 'between');
           sent = true;
@@ -181,8 +180,8 @@ describe('creating once', () => {
         expect(story.ours.length).toBeLessThanOrEqual(1);
         if (typeof outcome === 'string') {
           // Where it cannot tell it says so, and a person decides; a refusal for good means that nothing was made.
-          expect(['Unclear', 'Ambiguous', 'NameTaken', 'Refused']).toContain(outcome);
-          if (outcome === 'NameTaken' || outcome === 'Refused') expect(story.ours).toEqual([]);
+          expect(['Unclear', 'Ambiguous', 'NameTaken', 'Refused', 'ApiKeyRefused']).toContain(outcome);
+          if (outcome !== 'Unclear' && outcome !== 'Ambiguous') expect(story.ours).toEqual([]);
         } else if (outcome.made) {
           expect(outcome.item.ours).toBe(true);
         } else {

@@ -151,6 +151,9 @@ describe('what comes next after an answer to a key whose earlier send nothing is
     ['a 409', answered(409), 'same-key', 'same-key'],
     ['a 429', answered(429), 'same-key', 'look-up'],
     ['a 422', answered(422), 'new-key', 'new-key'],
+    ['a 401, given without a look at the key', answered(401), 'same-key', 'same-key'],
+    ['a 403', answered(403), 'same-key', 'same-key'],
+    ['a 404 of a proxy', byProxy(404), 'same-key', 'same-key'],
     ['a 500', answered(500), 'same-key', 'look-up'],
   ])('%s: as long as that one may be under way, and afterwards', (_, answer, meanwhile, afterwards) => {
     expect([nextAfter(answer, recent, NOW), nextAfter(answer, old, NOW)]).toEqual([meanwhile, afterwards]);
@@ -174,6 +177,10 @@ describe('the record', () => {
     expect(recordOfSend(unsent(), 1, NOW)).toEqual(record({ unanswered: { first: NOW, last: NOW } }));
     const first = NOW - MINUTE;
     expect(recordOfSend(record(), 2, NOW)).toEqual(record({ attempt: 2, unanswered: { first, last: NOW } }));
+  });
+
+  it('of what never left is as it was', () => {
+    expect(recordAfter(record(), { kind: 'unsent' }, 2, NOW, 0)).toEqual(record({ attempt: 2 }));
   });
 
   it('after a lost answer keeps the key', () => {

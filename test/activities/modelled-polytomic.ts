@@ -18,6 +18,7 @@ export const FATES = [
   'is a 502 of a proxy, and was carried out',
   'is a 502 of a proxy, and is carried out late',
   'is a 500 for ever, and makes it late',
+  'is a 401, without a look at the key',
   'is limited',
   'is limited for ever',
 ] as const;
@@ -83,6 +84,7 @@ export class ModelledPolytomic {
     this.#finish();
     if (fate === 'never arrives') throw lost();
     if (fate === 'is a 502 of a proxy, and never arrives') throw new ApiError(CALL, 502);
+    if (fate === 'is a 401, without a look at the key') throw failed(401);
     if (fate === 'is limited') throw new ApiError(CALL, 429);
     if (this.#underWay.has(key)) throw new ApiError(CALL, 409);
     const answer = this.#pinned(key) ?? this.#carryOut(key, fate);
