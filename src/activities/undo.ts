@@ -219,10 +219,12 @@ export function undoActivities({ polytomic, undoEntriesOf }: ActivityDependencie
    * or if there is one that was made since the step began, by the user whose key the worker has.
    */
   async function finding(
-    { kind, name, since, until }: ConnectionEntry | ModelEntry | SyncEntry,
-    suspects: readonly Suspect[],
+    entry: ConnectionEntry | ModelEntry | SyncEntry,
+    named: readonly Suspect[],
     onOurs: boolean,
   ): Promise<Finding> {
+    const { kind, name, since, until, uses = [] } = entry;
+    const suspects = named.filter(({ id }) => !uses.includes(id));
     const earliest = Date.parse(since) - CLOCK_TOLERANCE_MS;
     const latest = until === undefined ? Number.POSITIVE_INFINITY : Date.parse(until) + CLOCK_TOLERANCE_MS;
     const isRecent = (at = earliest) => at >= earliest && at <= latest;
@@ -235,6 +237,8 @@ export function undoActivities({ polytomic, undoEntriesOf }: ActivityDependencie
     });
     if (others.length > 0) return unproven('there are several of this name, and this run can have made only one');
     if (onOurs) return { ours: { id: only.id, name: only.name } };
+    if (entry.kind === 'connection' && entry.shared)
+      return unproven('the request would use one of another run, which may have made it');
     if (timeOf(only.created_at) === undefined) return unproven('Polytomic does not say when it was made');
     const me = await polytomic.me(reading());
     if (me.id === undefined || only.created_by?.id === undefined || me.id === only.created_by.id)

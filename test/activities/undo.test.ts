@@ -68,6 +68,25 @@ describe('undoing a connection', () => {
     expect(await connectionIds()).not.toContain(connection.id);
   });
 
+  it('leaves one that others may have made, since the request would share it, and says so', async () => {
+    const connection = await snowflakeConnection(sandbox);
+    const entry = { ...connectionEntry(connection, false), shared: true } as UndoEntry;
+    expect(await undo(entry)).toEqual({
+      left: [expect.stringContaining(`(${connection.id}) stays: the request would use one of another run`)],
+    });
+    expect(await connectionIds()).toContain(connection.id);
+    expect(await undo({ ...connectionEntry(connection), shared: true } as UndoEntry)).toMatchObject({
+      undone: { id: connection.id },
+    });
+  });
+
+  it('leaves one that a person told the step to use, although it may be what an earlier try made', async () => {
+    const connection = await snowflakeConnection(sandbox);
+    const entry = { ...connectionEntry(connection, false), uses: [connection.id] };
+    expect(await undo(entry)).toEqual({ left: [] });
+    expect(await connectionIds()).toContain(connection.id);
+  });
+
   it('counts the one that it found as undone although the answer to the deletion was lost', async () => {
     const connection = await snowflakeConnection(sandbox);
     const match = { method: 'DELETE', path: `/api/connections/${connection.id}` };
