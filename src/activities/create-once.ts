@@ -1,8 +1,9 @@
 /** Sends a create to Polytomic so that over all attempts, answers and restarts one thing is made, and its id is known. */
 import { activityInfo, heartbeat } from '@temporalio/activity';
 import { ApiError, UnexpectedAnswerError } from '../polytomic/errors.ts';
+import { SecretError } from '../request/secrets.ts';
 import { heartbeating } from './attempt.ts';
-import { ActivityProblem, JobFailed, JobLost } from './failures.ts';
+import { ActivityProblem, isFinal, JobFailed, JobLost } from './failures.ts';
 import {
   type Answer,
   type AttemptFacts,
@@ -10,6 +11,7 @@ import {
   type Candidate,
   type Evidence,
   idempotencyKey,
+  isOpen,
   judge,
   MAX_CONFLICTS,
   recordAfter,
@@ -55,10 +57,10 @@ export interface Creation<S, T> {
    */
   keepAnswer?: boolean;
   /**
-   * Ids of pieces that a failed send can leave although what it was to make is not there. None may be there before the
-   * first send; one that is there after a send of unknown outcome is built on, not made again.
+   * Pieces that a failed send can leave although what it was to make is not there, and others of their name. None may be
+   * there before the first send; one that is there after a send of unknown outcome, and is as asked for, is built on.
    */
-  leftovers?: () => Promise<string[]>;
+  leftovers?: () => Promise<Array<Pick<Candidate, 'id' | 'matches'>>>;
   /** If something of this name was there before: `use` it, `refuse`, or make `another` beside it where names may repeat. */
   existing: 'use' | 'refuse' | 'another';
   /** How a person can go on after `NameTaken`, `Ambiguous` or `Unclear`. */
@@ -92,12 +94,25 @@ export async function createOnce<S, T>(creation: Creation<S, T>): Promise<Create
   return heartbeating(
     () => record,
     async () => {
-      if (record?.answer !== undefined) return settle(creation, record.answer as S, record, remember);
       const { context, parentMade, uniqueName } = creation;
-      const begun = await begin(creation, { ...factsOf(context, record), parentMade, uniqueName }, remember);
-      return 'item' in begun ? begun : sendAndSettle(creation, begun, remember);
+      try {
+        if (record?.answer !== undefined) return await settle(creation, record.answer as S, record, remember);
+        const begun = await begin(creation, { ...factsOf(context, record), parentMade, uniqueName }, remember);
+        return 'item' in begun ? begun : await sendAndSettle(creation, begun, remember);
+      } catch (error) {
+        throw isOpen(factsOf(context, record)) ? inDoubt(error, creation) : error;
+      }
     },
   );
+}
+
+/**
+ * What ends a step that may have made its thing all the same, e.g. an API key that was revoked after an answer was lost: a
+ * person who has it tried again must not begin as if nothing had been sent.
+ */
+function inDoubt<S, T>(error: unknown, { advice }: Creation<S, T>): unknown {
+  if (!(error instanceof SecretError || isFinal(error))) return error;
+  return new ActivityProblem('Unclear', `${error.message}. What was sent before may have been carried out. ${advice}`);
 }
 
 /** What is known when this attempt of a step begins. */
@@ -138,20 +153,20 @@ async function begin<S, T>(
   if (verdict.kind === 'clash' && existing !== 'use') throw unclear(creation, verdict.ids);
   if (record !== undefined) awaitSettlement(record, evidence, remember, settlesWithinMs);
   if (verdict.kind === 'clash' || (verdict.kind === 'theirs' && existing !== 'another'))
-    return useOrRefuse(creation, found);
+    return useOrRefuse(creation, found, verdict.kind === 'clash' ? verdict.ids : []);
 
+  const next = recordAfterLookUp(found, verdict, evidence);
   const leftovers = (await creation.leftovers?.()) ?? [];
   const [leftover] = leftovers;
-  if (beginning === 'fresh' && leftover !== undefined) throw nameTaken(creation, leftovers);
+  if (leftover === undefined) return next;
+  const ids = leftovers.map(({ id }) => id);
+  if (beginning === 'fresh') throw nameTaken(creation, ids);
   // Without a record nobody knows what was there before the first send; only what the first key brings back is sure.
-  const earlierSends = evidence.laterRun || evidence.afterUnclear;
-  if (leftovers.length > 1 || (leftover !== undefined && record === undefined && earlierSends)) {
-    throw unclear(creation, leftovers);
-  }
-  return {
-    ...recordAfterLookUp(found, verdict, evidence),
-    ...(record !== undefined && leftover !== undefined ? { leftover } : {}),
-  };
+  const { id, matches } = leftover;
+  const sure =
+    record === undefined ? !evidence.laterRun && !evidence.afterUnclear : matches && !record.doubtful.includes(id);
+  if (leftovers.length > 1 || !sure) throw unclear(creation, ids);
+  return record === undefined ? { ...next, doubtful: [...next.doubtful, id] } : { ...next, leftover: id };
 }
 
 /** Ends the attempt where what was sent can still take effect, so that it would prove nothing that a look-up has not found it. */
@@ -215,6 +230,11 @@ export async function sendOnce<S>(
   try {
     return await post(idempotencyKey({ workflowId: workflowExecution().workflowId, ...context }, record.send));
   } catch (error) {
+    if (error instanceof SecretError) {
+      // It was about to be sent, and was not.
+      remember({ ...record, attempt });
+      throw error;
+    }
     const next = recordAfter(record, answerOf(error), attempt, sentAt, settlesWithinMs);
     remember(next);
     if (next.conflicts <= MAX_CONFLICTS) throw error;
@@ -248,14 +268,15 @@ async function settle<S, T>(
 }
 
 /** What is there is used where the request allows that, though it may be this run's own (`doubtful`); else it is refused. */
-function useOrRefuse<S, T>(creation: Creation<S, T>, found: Array<Found<T>>, doubtful: string[] = []): Created<T> {
+function useOrRefuse<S, T>(creation: Creation<S, T>, found: Array<Found<T>>, doubtful: string[]): Created<T> {
   const { existing, advice } = creation;
   const [first] = found;
   if (existing === 'use' && first !== undefined && found.length === 1) return { item: first.item, made: false };
   const ids = found.map(({ id }) => id);
+  if (ids.some((id) => doubtful.includes(id))) throw unclear(creation, ids);
   if (existing === 'use')
     throw new ActivityProblem('Ambiguous', `there are several of this name (${ids.join(', ')}). ${advice}`);
-  throw ids.some((id) => doubtful.includes(id)) ? unclear(creation, ids) : nameTaken(creation, ids);
+  throw nameTaken(creation, ids);
 }
 
 function nameTaken<S, T>({ advice }: Creation<S, T>, ids: string[]): ActivityProblem {

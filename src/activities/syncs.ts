@@ -5,7 +5,7 @@ import { columnsOf, type SyncRequest } from '../request/schema.ts';
 import { resolveExtra } from '../request/secrets.ts';
 import type { Resource } from '../workflows/messages.ts';
 import { attempt, reading } from './attempt.ts';
-import { audiencesNamed, type InspectedAudience } from './audiences.ts';
+import { type AudienceToCreate, audiencesNamed, type InspectedAudience } from './audiences.ts';
 import { createOnce, type Found, type StepContext } from './create-once.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { ActivityProblem } from './failures.ts';
@@ -52,7 +52,9 @@ export function syncActivities({ polytomic, resolveSecret }: ActivityDependencie
             return syncs.filter(({ name }) => name === sync.name).map((item) => found(item, targets));
           },
           // A create that failed may have left the audience without its sync: there is no call to delete one.
-          ...(create === undefined ? {} : { leftovers: async () => (await audiencesOfThisName()).map(idOf) }),
+          ...(create === undefined
+            ? {}
+            : { leftovers: async () => (await audiencesOfThisName()).map((one) => leftover(create, one)) }),
           send: async (idempotencyKey, leftover) =>
             polytomic.syncs.create(
               {
@@ -107,6 +109,11 @@ export function syncActivities({ polytomic, resolveSecret }: ActivityDependencie
       `model “${model.resource.name}” has no column ${listed(unknown)}; there are ${listed(there)}.`,
     );
   }
+}
+
+/** Beside its name and account, an audience's id has its type: `<account>~user_audience.<number>`. */
+function leftover({ account, type }: AudienceToCreate, { id }: { id: string }) {
+  return { id, matches: id.startsWith(`${account}~${type}.`) };
 }
 
 function idOf({ id }: { id: string }): string {
