@@ -1,8 +1,8 @@
 /** Sends a create to Polytomic so that over all attempts, answers and restarts one thing is made, and its id is known. */
-import { activityInfo, Context, heartbeat } from '@temporalio/activity';
+import { activityInfo, heartbeat } from '@temporalio/activity';
 import { ApiError, NoAnswerError, PolytomicError, UnexpectedAnswerError } from '../polytomic/errors.ts';
 import { SecretError } from '../request/secrets.ts';
-import { attempt, heartbeating } from './attempt.ts';
+import { heartbeating } from './attempt.ts';
 import { ActivityProblem, isFinal, JobFailed, JobLost } from './failures.ts';
 import {
   type Answer,
@@ -11,9 +11,9 @@ import {
   type Candidate,
   type Evidence,
   idempotencyKey,
+  isOpen,
   judge,
   MAX_CONFLICTS,
-  mayHaveMade,
   recordAfter,
   recordAfterLookUp,
   recordOfAnswer,
@@ -60,10 +60,10 @@ export interface Creation<S, T> {
    */
   keepAnswer?: boolean;
   /**
-   * Ids of pieces that a failed send can leave although what it was to make is not there. None may be there before the
-   * first send; one that is there after a send of unknown outcome is built on, not made again.
+   * Pieces that a failed send can leave although what it was to make is not there, and others of their name. None may be
+   * there before the first send; one that is there after a send of unknown outcome, and is as asked for, is built on.
    */
-  leftovers?: { ids: () => Promise<string[]>; advice: Advice };
+  leftovers?: { find: () => Promise<Array<Pick<Candidate, 'id' | 'matches'>>>; advice: Advice };
   /** If something of this name was there before: `use` it, `refuse`, or make `another` beside it where names may repeat. */
   existing: 'use' | 'refuse' | 'another';
   advice: Advice;
@@ -82,48 +82,53 @@ export interface Created<T> {
   made: boolean;
 }
 
-/** What each attempt that is under way has remembered last. */
-const records = new WeakMap<Context, SendRecord>();
-
 /**
- * {@link attempt} of an activity that creates. What ends the step for good while nobody knows what it has made is `Unclear`: the
- * next try of a person then looks for that first, and an undo too.
- */
-export async function attemptToCreate<T>(doing: string, work: () => Promise<T>): Promise<T> {
-  return attempt(doing, async () => {
-    try {
-      return await work();
-    } catch (error) {
-      const record: SendRecord | undefined = records.get(Context.current()) ?? activityInfo().heartbeatDetails;
-      if (record === undefined || !mayHaveMade(record) || !(isFinal(error) || isUnsent(error))) throw error;
-      throw new ActivityProblem(
-        'Unclear',
-        `it may have been made when an answer was lost, and cannot be asked after: ${error.message}. Mend that, then try again: it is looked for first.`,
-      );
-    }
-  });
-}
-
-/**
- * The thing, made now or by an earlier attempt (`made`), or found (`made: false`).
+ * What `use` makes of the thing, which was made now or by an earlier attempt (`made`), or found (`made: false`). `use` is the rest
+ * of the step: what ends it for good there leaves the thing unaccounted for as well.
  * Throws typed failures; between attempts it remembers its sends in heartbeat details.
  */
-export async function createOnce<S, T>(creation: Creation<S, T>): Promise<Created<T>> {
-  const info = activityInfo();
-  let record: SendRecord | undefined = info.heartbeatDetails ?? undefined;
+export async function createOnce<S, T, R>(
+  creation: Creation<S, T>,
+  use: (created: Created<T>) => R | Promise<R>,
+): Promise<R> {
+  const { context } = creation;
+  let record: SendRecord | undefined = activityInfo().heartbeatDetails ?? undefined;
   const remember = (next: SendRecord) => {
     record = next;
-    records.set(Context.current(), next);
     heartbeat(next);
   };
   return heartbeating(
     () => record,
     async () => {
-      if (record?.answer !== undefined) return settle(creation, record.answer as S, record, remember);
-      const { context, parentMade, uniqueName } = creation;
-      const begun = await begin(creation, { ...factsOf(context, record), parentMade, uniqueName }, remember);
-      return 'item' in begun ? begun : sendAndSettle(creation, begun, remember);
+      try {
+        return await use(await create(creation, record, remember));
+      } catch (error) {
+        throw isOpen(factsOf(context, record)) ? inDoubt(error) : error;
+      }
     },
+  );
+}
+
+async function create<S, T>(
+  creation: Creation<S, T>,
+  record: SendRecord | undefined,
+  remember: (record: SendRecord) => void,
+): Promise<Created<T>> {
+  const { context, parentMade, uniqueName } = creation;
+  if (record?.answer !== undefined) return settle(creation, record.answer as S, record, remember);
+  const begun = await begin(creation, { ...factsOf(context, record), parentMade, uniqueName }, remember);
+  return 'item' in begun ? begun : sendAndSettle(creation, begun, remember);
+}
+
+/**
+ * What ends a step that may have made its thing all the same, e.g. an API key that was revoked after an answer was lost: a
+ * person who has it tried again must not begin as if nothing had been sent.
+ */
+function inDoubt(error: unknown): unknown {
+  if (!(isUnsent(error) || isFinal(error))) return error;
+  return new ActivityProblem(
+    'Unclear',
+    `it may have been made when an answer was lost, and cannot be asked after: ${error.message}. Mend that, then try again: it is looked for first.`,
   );
 }
 
@@ -165,21 +170,21 @@ async function begin<S, T>(
   if (verdict.kind === 'clash' && existing !== 'use') throw unclear(creation, verdict.ids);
   if (record !== undefined) awaitSettlement(record, evidence, remember, settlesWithinMs);
   if (verdict.kind === 'clash' || (verdict.kind === 'theirs' && existing !== 'another'))
-    return useOrRefuse(creation, found);
+    return useOrRefuse(creation, found, verdict.kind === 'clash' ? verdict.ids : []);
 
-  const leftovers = (await creation.leftovers?.ids()) ?? [];
-  const advice = creation.leftovers?.advice ?? creation.advice;
+  const next = recordAfterLookUp(found, verdict, evidence);
+  const { find: findLeftovers, advice = creation.advice } = creation.leftovers ?? {};
+  const leftovers = (await findLeftovers?.()) ?? [];
   const [leftover] = leftovers;
-  if (beginning === 'fresh' && leftover !== undefined) throw nameTaken({ advice }, leftovers);
+  if (leftover === undefined) return next;
+  const ids = leftovers.map(({ id }) => id);
+  if (beginning === 'fresh') throw nameTaken({ advice }, ids);
   // Without a record nobody knows what was there before the first send; only what the first key brings back is sure.
-  const earlierSends = evidence.laterRun || evidence.afterUnclear;
-  if (leftovers.length > 1 || (leftover !== undefined && record === undefined && earlierSends)) {
-    throw unclear({ advice }, leftovers);
-  }
-  return {
-    ...recordAfterLookUp(found, verdict, evidence),
-    ...(record !== undefined && leftover !== undefined ? { leftover } : {}),
-  };
+  const { id, matches } = leftover;
+  const sure =
+    record === undefined ? !evidence.laterRun && !evidence.afterUnclear : matches && !record.doubtful.includes(id);
+  if (leftovers.length > 1 || !sure) throw unclear({ advice }, ids);
+  return record === undefined ? { ...next, doubtful: [...next.doubtful, id] } : { ...next, leftover: id };
 }
 
 /** Ends the attempt where what was sent can still take effect, so that it would prove nothing that a look-up has not found it. */
@@ -276,14 +281,15 @@ async function settle<S, T>(
 }
 
 /** What is there is used where the request allows that, though it may be this run's own (`doubtful`); else it is refused. */
-function useOrRefuse<S, T>(creation: Creation<S, T>, found: Array<Found<T>>, doubtful: string[] = []): Created<T> {
+function useOrRefuse<S, T>(creation: Creation<S, T>, found: Array<Found<T>>, doubtful: string[]): Created<T> {
   const { existing, advice } = creation;
   const [first] = found;
   if (existing === 'use' && first !== undefined && found.length === 1) return { item: first.item, made: false };
   const ids = found.map(({ id }) => id);
+  if (ids.some((id) => doubtful.includes(id))) throw unclear(creation, ids);
   if (existing === 'use')
     throw new ActivityProblem('Ambiguous', `there are several of this name (${ids.join(', ')}). ${advice(ids)}`);
-  throw ids.some((id) => doubtful.includes(id)) ? unclear(creation, ids) : nameTaken(creation, ids);
+  throw nameTaken(creation, ids);
 }
 
 function nameTaken({ advice }: { advice: Advice }, ids: string[]): ActivityProblem {

@@ -68,6 +68,9 @@ export interface SendRecord {
 /** How often a create that is still in flight (409) is asked after with the same key, before the step fails. */
 export const MAX_CONFLICTS = 20;
 
+/** Who is calling, may they, how often: refused before a key is looked at, so that it says nothing about an earlier send with it. */
+const BEFORE_THE_KEY: readonly number[] = [401, 403, 429];
+
 /**
  * What came back of a send, as far as it decides about the key. `none`: no answer, or one that broke off. `undocumented`: a
  * success that is not as documented. `unsent`: it never left. `documented`: whether an error has the shape that Polytomic gives
@@ -100,10 +103,8 @@ export function nextAfter(answer: Answer, { unanswered }: Pick<SendRecord, 'unan
   const { status } = answer;
   if (status === 409) return 'same-key';
   const open = status >= 500;
+  if (!open && answer.documented && !BEFORE_THE_KEY.includes(status)) return 'new-key';
   if (unanswered === undefined) return open ? 'look-up' : 'new-key';
-  // Refused before anybody looked at the key: what an earlier send with it has made is as open as before.
-  if (status === 401 || status === 403 || (!open && status !== 429 && !answer.documented)) return 'same-key';
-  if (!open && status !== 429) return 'new-key';
   // It may not be the key's own answer but a limiter's, or one of an overload, and then it says nothing about an earlier send
   // with this key: while that one can be under way, a look-up proves nothing and a new key could make a second thing.
   return sentAt - unanswered.last < UNDER_WAY_MS ? 'same-key' : 'look-up';
@@ -163,11 +164,6 @@ export function settlementOf({ settlesAt, unanswered }: SendRecord, settlesWithi
   return settlesAt ?? (unanswered === undefined ? 0 : unanswered.last + UNDER_WAY_MS + settlesWithinMs);
 }
 
-/** Whether something that nobody has seen yet may have been made by what was sent. */
-export function mayHaveMade({ unanswered, lookUpFirst, answer }: SendRecord): boolean {
-  return unanswered !== undefined || lookUpFirst || answer !== undefined;
-}
-
 /** What is known when an attempt of a create begins. */
 export interface AttemptFacts {
   record: SendRecord | undefined;
@@ -207,6 +203,14 @@ function attemptsWereLost(record: SendRecord, attempt: number): boolean {
 
 function isExpired({ unanswered }: SendRecord, now: number): boolean {
   return unanswered !== undefined && now - unanswered.first >= KEY_LIFETIME_MS;
+}
+
+/** Whether what was sent before may have made the thing, as far as anybody knows. */
+export function isOpen(facts: AttemptFacts): boolean {
+  const { record } = facts;
+  if (record === undefined) return beginningOf(facts) === 'unsure';
+  const { unanswered, lookUpFirst, answer, leftover } = record;
+  return lookUpFirst || [unanswered, answer, leftover].some((one) => one !== undefined);
 }
 
 /** What a look-up found under the name that was asked for. */

@@ -9,7 +9,7 @@ import type { ModelRequest } from '../request/schema.ts';
 import { resolveExtra } from '../request/secrets.ts';
 import type { Resource } from '../workflows/messages.ts';
 import { attempt, hearingOut, heartbeating, reading } from './attempt.ts';
-import { attemptToCreate, createOnce, type Found, type StepContext, saying } from './create-once.ts';
+import { type Creation, createOnce, type Found, type StepContext, saying } from './create-once.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { ActivityProblem, JobFailed, JobLost } from './failures.ts';
 import { timeOf } from './provide-connection.ts';
@@ -60,9 +60,9 @@ export function modelActivities({ polytomic, resolveSecret }: ActivityDependenci
           ),
         );
       }
-      return attemptToCreate(`creating model “${spec.name}”`, async () => {
+      return attempt(`creating model “${spec.name}”`, async () => {
         const { name, query, fields, identifier, trackingColumns, labels, extra } = spec;
-        const created = await createOnce<Pick<Job, 'type' | 'job_id'>, Model>({
+        const creation: Creation<Pick<Job, 'type' | 'job_id'>, Model> = {
           context: step,
           lookUp: async () =>
             (await polytomic.models.list(reading())).filter((model) => model.name === name).map(candidate),
@@ -90,9 +90,11 @@ export function modelActivities({ polytomic, resolveSecret }: ActivityDependenci
           parentMade: connection.made,
           uniqueName: false,
           settlesWithinMs: SETTLES_WITHIN_MS,
+        };
+        return createOnce(creation, ({ item, made }) => {
+          if (!made) belongsTo(item, connection);
+          return provided(item, made, columns);
         });
-        if (!created.made) belongsTo(created.item, connection);
-        return provided(created.item, created.made, columns);
 
         function candidate(item: Model): Found<Model> {
           const same =

@@ -4,7 +4,7 @@ import type { PolytomicClient } from '../polytomic/client.ts';
 import type { Connection, CreateConnection } from '../polytomic/connections.ts';
 import { listed } from '../request/choice.ts';
 import { reading } from './attempt.ts';
-import { type Created, createOnce, type Found, type StepContext, saying } from './create-once.ts';
+import { type Created, type Creation, createOnce, type Found, type StepContext, saying } from './create-once.ts';
 import { ActivityProblem } from './failures.ts';
 
 /** What to create, with its secrets apart so that a look-up can compare the rest. */
@@ -37,7 +37,7 @@ export async function createConnection(
   polytomic: PolytomicClient,
   { context, orUse, body, secrets }: ConnectionToCreate,
 ): Promise<Created<Connection>> {
-  const created = await createOnce<Connection, Connection>({
+  const creation: Creation<Connection, Connection> = {
     context,
     lookUp: async () =>
       (await polytomic.connections.list(reading()))
@@ -54,9 +54,11 @@ export async function createConnection(
       `Say ${saying((id) => `use: ${id}`, ids)} (or \`orUse: true\`), give the connection another name, or give up.`,
     parentMade: false,
     uniqueName: true,
+  };
+  return createOnce(creation, (created) => {
+    if (!created.made) ofType(created.item, body.type);
+    return created;
   });
-  if (!created.made) ofType(created.item, body.type);
-  return created;
 }
 
 function candidate(item: Connection, body: CreateConnection): Found<Connection> {

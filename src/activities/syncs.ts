@@ -4,9 +4,9 @@ import { listed } from '../request/choice.ts';
 import { columnsOf, type SyncRequest } from '../request/schema.ts';
 import { resolveExtra } from '../request/secrets.ts';
 import type { Resource } from '../workflows/messages.ts';
-import { reading } from './attempt.ts';
-import { audiencesNamed, type InspectedAudience } from './audiences.ts';
-import { attemptToCreate, createOnce, type Found, type StepContext, saying } from './create-once.ts';
+import { attempt, reading } from './attempt.ts';
+import { type AudienceToCreate, audiencesNamed, type InspectedAudience } from './audiences.ts';
+import { type Creation, createOnce, type Found, type StepContext, saying } from './create-once.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { ActivityProblem } from './failures.ts';
 import type { ProvidedModel } from './models.ts';
@@ -34,8 +34,7 @@ export function syncActivities({ polytomic, resolveSecret }: ActivityDependencie
   return {
     /** Creates one sync and, where the request says so, its audience with it. */
     async createSync({ step, sync, model, connection, audience }: SyncParts): Promise<CreatedSync> {
-      return attemptToCreate(`creating sync “${sync.name}”`, async () => {
-        await checkColumns(sync, model);
+      return attempt(`creating sync “${sync.name}”`, async () => {
         const body = syncBody(sync, { modelId: model.resource.id, connectionId: connection.id, audience });
         const create = 'create' in audience ? audience.create : undefined;
 
@@ -44,10 +43,13 @@ export function syncActivities({ polytomic, resolveSecret }: ActivityDependencie
             ? []
             : audiencesNamed(create, (await polytomic.targets.list(connection.id, reading())).data);
 
-        const { item, made } = await createOnce<Sync, Sync>({
+        const creation: Creation<Sync, Sync> = {
           context: step,
           lookUp: async () => {
-            const syncs = await polytomic.syncs.list({ target_connection_id: connection.id, ...reading() });
+            const [syncs] = await Promise.all([
+              polytomic.syncs.list({ target_connection_id: connection.id, ...reading() }),
+              checkColumns(sync, model),
+            ]);
             const targets = 'existing' in audience ? [audience.existing.id] : (await audiencesOfThisName()).map(idOf);
             return syncs.filter(({ name }) => name === sync.name).map((item) => found(item, targets));
           },
@@ -56,7 +58,7 @@ export function syncActivities({ polytomic, resolveSecret }: ActivityDependencie
             ? {}
             : {
                 leftovers: {
-                  ids: async () => (await audiencesOfThisName()).map(idOf),
+                  find: async () => (await audiencesOfThisName()).map((one) => leftover(create, one)),
                   advice: (ids: readonly string[]) =>
                     `Say ${saying((id) => `audience: { existing: ${id} }`, ids)}, give the audience another name, or give up.`,
                 },
@@ -79,9 +81,12 @@ export function syncActivities({ polytomic, resolveSecret }: ActivityDependencie
             'A sync that is there cannot be used. Delete it in Polytomic and try again, give the sync another name, or keep it and give up.',
           parentMade: model.resource.made,
           uniqueName: false,
-        });
-        // Should this fail, the next attempt's key brings the same sync back.
-        return { resource: { id: item.id, name: item.name, made }, audience: await audienceOf(item) };
+        };
+        // Should the audience not be found, the next attempt's key brings the same sync back.
+        return createOnce(creation, async ({ item, made }) => ({
+          resource: { id: item.id, name: item.name, made },
+          audience: await audienceOf(item),
+        }));
 
         function found(item: Sync, targets: string[]): Found<Sync> {
           const matches = targets.includes(item.target?.object ?? '') && isAsAsked(item, body);
@@ -116,6 +121,11 @@ export function syncActivities({ polytomic, resolveSecret }: ActivityDependencie
       `model “${model.resource.name}” has no column ${listed(unknown)}; there are ${listed(there)}.`,
     );
   }
+}
+
+/** Beside its name and account, an audience's id has its type: `<account>~user_audience.<number>`. */
+function leftover({ account, type }: AudienceToCreate, { id }: { id: string }) {
+  return { id, matches: id.startsWith(`${account}~${type}.`) };
 }
 
 function idOf({ id }: { id: string }): string {

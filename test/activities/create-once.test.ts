@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
-import { attemptToCreate, type Created, createOnce, type StepContext } from '../../src/activities/create-once.ts';
+import { attempt } from '../../src/activities/attempt.ts';
+import { type Created, type Creation, createOnce, type StepContext } from '../../src/activities/create-once.ts';
 import { MAX_CONFLICTS, UNDER_WAY_MS } from '../../src/activities/idempotency.ts';
 import { failureOf, newStep, type Step } from '../support/activity-step.ts';
 import { FATES, type Fate, ModelledPolytomic, type Thing } from './modelled-polytomic.ts';
@@ -95,7 +96,7 @@ class Story {
     this.#othersMake(others, 'before');
     let sent = false;
     const work = () =>
-      attemptToCreate('creating it', () =>
+      attempt('creating it', () =>
         this.#create(this.step.context, (key) => {
           this.#othersMake(others, 'between');
           sent = true;
@@ -131,7 +132,7 @@ class Story {
 
   #create(context: StepContext, send: (key: string) => Thing): Promise<Created<Thing>> {
     const { existing, parentMade, uniqueName, dated, settlesWithinMs } = this.#situation;
-    return createOnce<Thing, Thing>({
+    const creation: Creation<Thing, Thing> = {
       context,
       lookUp: async () =>
         this.polytomic.things.map((item) => ({
@@ -147,7 +148,8 @@ class Story {
       parentMade,
       uniqueName,
       settlesWithinMs,
-    });
+    };
+    return createOnce(creation, (created) => created);
   }
 
   /** What the run before has under way cannot be known, so a person who resets waits for it to end. */

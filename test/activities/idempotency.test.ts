@@ -151,9 +151,9 @@ describe('what comes next after an answer to a key whose earlier send nothing is
     ['a 409', answered(409), 'same-key', 'same-key'],
     ['a 429', answered(429), 'same-key', 'look-up'],
     ['a 422', answered(422), 'new-key', 'new-key'],
-    ['a 401, given without a look at the key', answered(401), 'same-key', 'same-key'],
-    ['a 403', answered(403), 'same-key', 'same-key'],
-    ['a 404 of a proxy', byProxy(404), 'same-key', 'same-key'],
+    ['a 401, given without a look at the key', answered(401), 'same-key', 'look-up'],
+    ['a 403', answered(403), 'same-key', 'look-up'],
+    ['a 404 of a proxy', byProxy(404), 'same-key', 'look-up'],
     ['a 500', answered(500), 'same-key', 'look-up'],
   ])('%s: as long as that one may be under way, and afterwards', (_, answer, meanwhile, afterwards) => {
     expect([nextAfter(answer, recent, NOW), nextAfter(answer, old, NOW)]).toEqual([meanwhile, afterwards]);

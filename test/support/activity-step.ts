@@ -56,10 +56,10 @@ export interface Step {
   details: unknown;
   /** Every heartbeat so far. */
   heartbeats: unknown[];
-  /** The same step in a run that a reset began: nothing is remembered. */
-  reset(): Step;
-  /** The same step as a person has it tried again after it ended unclear: with keys of its own, and nothing remembered. */
-  again(): Step;
+  /** The same step in a run that a reset began: nothing is remembered, and it is known as it was `then`. */
+  reset(then?: StepContext): Step;
+  /** The same step as a person has it tried again after it ended, unclear or not: with keys of its own, and nothing remembered. */
+  again(unclear?: boolean): Step;
 }
 
 /**
@@ -112,8 +112,11 @@ export function newStep(
     },
     cancel: () => underWay?.cancel(),
     stop: () => underWay?.cancel('WORKER_SHUTDOWN', new ActivityCancellationDetails({ workerShutdown: true })),
-    reset: () => newStep(id, info, context, randomUUID()),
-    again: () => newStep(id, info, { ...context, generation: context.generation + 1, afterUnclear: true }, runId),
+    reset: (then = context) => newStep(id, info, then, randomUUID()),
+    again: (unclear = true) => {
+      const known = { ...context, generation: context.generation + 1 };
+      return newStep(id, info, unclear ? { ...known, afterUnclear: true } : known, runId);
+    },
   };
   return step;
 }
@@ -154,6 +157,8 @@ export async function failureOf(attempt: Promise<unknown>): Promise<ApplicationF
 interface ActivitySettings {
   /** Its environment, as far as secrets are in it. */
   secrets: Record<string, string>;
+  /** The directory of its secret files. */
+  secretsDirectory: string;
   noticeNetworks: BlockList;
 }
 
@@ -171,7 +176,7 @@ export function sceneForEachTest(): Scene {
     scene.activities = activitiesOn(scene.sandbox.polytomic);
   });
   beforeEach(async () => {
-    await fetch(`${scene.sandbox?.url}/_sandbox/reset`, { method: 'POST' });
+    await scene.sandbox?.reset();
   });
   return scene as Scene;
 }
@@ -179,13 +184,14 @@ export function sceneForEachTest(): Scene {
 /** All activities, calling this Polytomic and, of those who take notices, the ones in these networks. */
 export function activitiesOn(
   polytomic: PolytomicClient,
-  { secrets = SECRET_ENV, noticeNetworks = new BlockList() }: Partial<ActivitySettings> = {},
+  { secrets = SECRET_ENV, secretsDirectory, noticeNetworks = new BlockList() }: Partial<ActivitySettings> = {},
 ): Activities {
   return createActivities({
     polytomic,
     resolveSecret: createSecretResolver({
       env: { ...secrets },
       envPrefixes: ['SNOWFLAKE_', 'LINKEDIN_', 'SYNC_'],
+      ...(secretsDirectory === undefined ? {} : { directory: secretsDirectory }),
     }),
     resolveNoticeKey: createNoticeKeyResolver({ env: { ...secrets } }),
     noticeNetworks,
