@@ -60,10 +60,10 @@ export interface Creation<S, T> {
    */
   keepAnswer?: boolean;
   /**
-   * Ids of pieces that a failed send can leave although what it was to make is not there. None may be there before the
-   * first send; one that is there after a send of unknown outcome is built on, not made again.
+   * Pieces that a failed send can leave although what it was to make is not there, and others of their name. None may be
+   * there before the first send; one that is there after a send of unknown outcome, and is as asked for, is built on.
    */
-  leftovers?: { ids: () => Promise<string[]>; advice: Advice };
+  leftovers?: { lookUp: () => Promise<Array<Pick<Candidate, 'id' | 'matches'>>>; advice: Advice };
   /** If something of this name was there before: `use` it, `refuse`, or make `another` beside it where names may repeat. */
   existing: 'use' | 'refuse' | 'another';
   advice: Advice;
@@ -165,21 +165,21 @@ async function begin<S, T>(
   if (verdict.kind === 'clash' && existing !== 'use') throw unclear(creation, verdict.ids);
   if (record !== undefined) awaitSettlement(record, evidence, remember, settlesWithinMs);
   if (verdict.kind === 'clash' || (verdict.kind === 'theirs' && existing !== 'another'))
-    return useOrRefuse(creation, found);
+    return useOrRefuse(creation, found, verdict.kind === 'clash' ? verdict.ids : []);
 
-  const leftovers = (await creation.leftovers?.ids()) ?? [];
+  const next = recordAfterLookUp(found, verdict, evidence);
+  const leftovers = (await creation.leftovers?.lookUp()) ?? [];
   const advice = creation.leftovers?.advice ?? creation.advice;
   const [leftover] = leftovers;
-  if (beginning === 'fresh' && leftover !== undefined) throw nameTaken({ advice }, leftovers);
+  if (leftover === undefined) return next;
+  const ids = leftovers.map(({ id }) => id);
+  if (beginning === 'fresh') throw nameTaken({ advice }, ids);
   // Without a record nobody knows what was there before the first send; only what the first key brings back is sure.
-  const earlierSends = evidence.laterRun || evidence.afterUnclear;
-  if (leftovers.length > 1 || (leftover !== undefined && record === undefined && earlierSends)) {
-    throw unclear({ advice }, leftovers);
-  }
-  return {
-    ...recordAfterLookUp(found, verdict, evidence),
-    ...(record !== undefined && leftover !== undefined ? { leftover } : {}),
-  };
+  const { id, matches } = leftover;
+  const sure =
+    record === undefined ? !evidence.laterRun && !evidence.afterUnclear : matches && !record.doubtful.includes(id);
+  if (leftovers.length > 1 || !sure) throw unclear({ advice }, ids);
+  return record === undefined ? { ...next, doubtful: [...next.doubtful, id] } : { ...next, leftover: id };
 }
 
 /** Ends the attempt where what was sent can still take effect, so that it would prove nothing that a look-up has not found it. */
@@ -276,14 +276,15 @@ async function settle<S, T>(
 }
 
 /** What is there is used where the request allows that, though it may be this run's own (`doubtful`); else it is refused. */
-function useOrRefuse<S, T>(creation: Creation<S, T>, found: Array<Found<T>>, doubtful: string[] = []): Created<T> {
+function useOrRefuse<S, T>(creation: Creation<S, T>, found: Array<Found<T>>, doubtful: string[]): Created<T> {
   const { existing, advice } = creation;
   const [first] = found;
   if (existing === 'use' && first !== undefined && found.length === 1) return { item: first.item, made: false };
   const ids = found.map(({ id }) => id);
+  if (ids.some((id) => doubtful.includes(id))) throw unclear(creation, ids);
   if (existing === 'use')
     throw new ActivityProblem('Ambiguous', `there are several of this name (${ids.join(', ')}). ${advice(ids)}`);
-  throw ids.some((id) => doubtful.includes(id)) ? unclear(creation, ids) : nameTaken(creation, ids);
+  throw nameTaken(creation, ids);
 }
 
 function nameTaken({ advice }: { advice: Advice }, ids: string[]): ActivityProblem {

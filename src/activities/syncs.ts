@@ -5,7 +5,7 @@ import { columnsOf, type SyncRequest } from '../request/schema.ts';
 import { resolveExtra } from '../request/secrets.ts';
 import type { Resource } from '../workflows/messages.ts';
 import { reading } from './attempt.ts';
-import { audiencesNamed, type InspectedAudience } from './audiences.ts';
+import { type AudienceToCreate, audiencesNamed, type InspectedAudience } from './audiences.ts';
 import { attemptToCreate, createOnce, type Found, type StepContext, saying } from './create-once.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { ActivityProblem } from './failures.ts';
@@ -56,7 +56,7 @@ export function syncActivities({ polytomic, resolveSecret }: ActivityDependencie
             ? {}
             : {
                 leftovers: {
-                  ids: async () => (await audiencesOfThisName()).map(idOf),
+                  lookUp: async () => (await audiencesOfThisName()).map((one) => leftover(create, one)),
                   advice: (ids: readonly string[]) =>
                     `Say ${saying((id) => `audience: { existing: ${id} }`, ids)}, give the audience another name, or give up.`,
                 },
@@ -116,6 +116,11 @@ export function syncActivities({ polytomic, resolveSecret }: ActivityDependencie
       `model “${model.resource.name}” has no column ${listed(unknown)}; there are ${listed(there)}.`,
     );
   }
+}
+
+/** Beside its name and account, an audience's id has its type: `<account>~user_audience.<number>`. */
+function leftover({ account, type }: AudienceToCreate, { id }: { id: string }) {
+  return { id, matches: id.startsWith(`${account}~${type}.`) };
 }
 
 function idOf({ id }: { id: string }): string {

@@ -124,7 +124,7 @@ describe('an attempt', () => {
       ],
     ];
     for (const [doing, work] of doings) {
-      const { message } = await failureOf(newStep('step').attempt(() => work(scene.activities)));
+      const { message } = await failureOf(newStep('step', {}, context).attempt(() => work(scene.activities)));
       expect(message).toMatch(new RegExp(`^${doing}: (GET|POST|PUT) /api/.* answered 418: no tea$`));
     }
   });

@@ -5,6 +5,7 @@ import type { Resource } from '../../src/workflows/messages.ts';
 import { type ActivityRun, newRun } from '../support/activity-task.ts';
 import { activeUsers, snowflakeConnection } from '../support/resources.ts';
 import { newSandbox, type TestSandbox } from '../support/sandbox.ts';
+import { until } from '../support/until.ts';
 import { walkthrough } from '../support/walkthrough.ts';
 
 let sandbox: TestSandbox;
@@ -77,5 +78,43 @@ describe('a step that is tried again after it ended unclear', () => {
   it('makes it where nothing of its name is there', async () => {
     const name = `Snowflake ${randomUUID()}`;
     expect(await connect(newRun(sandbox), name, { generation: 2, afterUnclear: true })).toMatchObject({ made: true });
+  });
+});
+
+describe('a step that ended for good after an answer was lost', () => {
+  it.each([
+    ['is found out when its API key is refused on the way to ask again', { method: 'POST', path: '/api/models' }],
+    ['is found out when it may not look', { method: 'GET', path: '/api/models' }],
+  ])('%s', async (_, match) => {
+    const connection = await snowflakeConnection(sandbox, false);
+    const run = newRun(sandbox);
+    const name = `Active Users ${randomUUID()}`;
+    const spec = { name, query: 'SELECT first_name, last_name, email FROM users' };
+    const asked = { step: run.step('model a'), spec, columns: [], connection };
+    const task = run.task('provideModel', asked);
+    const POST = { method: 'POST', path: '/api/models' };
+    const byLookUp = match.method === 'GET';
+    await sandbox.fault({
+      match: POST,
+      times: 1,
+      ...(byLookUp ? { status: 500, when: 'after' } : { drop: true, when: 'after' }),
+    });
+    await expect(task.attempt()).rejects.toMatchObject({ nonRetryable: false });
+    await until('the model is there', async () => (await models(name)).length > 0);
+    await sandbox.fault({ match, times: 1, status: 401 });
+    await expect(task.attempt()).rejects.toMatchObject({
+      type: 'Unclear',
+      message: expect.stringContaining('answered 401'),
+    });
+    // With the key back, a person has it tried again.
+    const again = { ...asked, step: run.step('model a', { generation: 2, afterUnclear: true }) };
+    await expect(run.task('provideModel', again).result()).rejects.toMatchObject({ type: 'Unclear' });
+    expect(await models(name)).toHaveLength(1);
+  });
+
+  it('is what it says where nothing can have been made', async () => {
+    const run = newRun(sandbox);
+    await sandbox.fault({ match: { method: 'POST', path: '/api/connections' }, times: 1, status: 401 });
+    await expect(connect(run, `Snowflake ${randomUUID()}`, {})).rejects.toMatchObject({ type: 'ApiKeyRefused' });
   });
 });

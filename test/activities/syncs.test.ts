@@ -325,6 +325,27 @@ describe('a sync whose making goes wrong', () => {
     for (const { id } of await newAudiences()) expect(failure.message).toContain(id);
   });
 
+  it('after its audience is not made into one of another type that somebody else made meanwhile', async () => {
+    const step = newSyncStep();
+    await scene.sandbox.fault({ match: SYNCS, times: 1, status: 500 });
+    await failureOf(create(step, newSync(), NEW));
+    const other = { ...CREATE, type: 'company_audience' };
+    await othersCreate({ name: 'Other', target: { connection_id: connection.id, create: other } });
+    expect(await failureOf(create(step, newSync(), NEW))).toMatchObject({ type: 'Unclear' });
+  });
+
+  it('is not made into an audience that may have been there before its first send', async () => {
+    const step = newSyncStep();
+    await scene.sandbox.fault({ match: SYNCS, times: 1, status: 500 });
+    await create(step, newSync(), NEW, { killed: 'before its record arrived' }).catch(() => undefined);
+    await othersCreate({ name: 'Other', target: { connection_id: connection.id, create: CREATE } });
+    expect(await failureOf(create(step, newSync(), NEW))).toMatchObject({ type: 'Unavailable' });
+    letSendsEnd(step);
+    expect(await failureOf(create(step, newSync(), NEW))).toMatchObject({ type: 'Unavailable' });
+    expect(await failureOf(create(step, newSync(), NEW))).toMatchObject({ type: 'Unclear' });
+    expect(await syncs()).toHaveLength(1);
+  });
+
   it.each<[string, (target: string) => Partial<SyncBody>]>([
     ['another schedule', () => ({ schedule: { frequency: 'manual' } })],
     ['other fields', () => ({ fields: bodyOf().fields.slice(1) })],
