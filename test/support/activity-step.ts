@@ -56,10 +56,10 @@ export interface Step {
   details: unknown;
   /** Every heartbeat so far. */
   heartbeats: unknown[];
-  /** The same step in a run that a reset began: nothing is remembered. */
-  reset(): Step;
-  /** The same step as a person has it tried again after it ended unclear: with keys of its own, and nothing remembered. */
-  again(): Step;
+  /** The same step in a run that a reset began: nothing is remembered, and it is known as it was `then`. */
+  reset(then?: StepContext): Step;
+  /** The same step as a person has it tried again after it ended, unclear or not: with keys of its own, and nothing remembered. */
+  again(unclear?: boolean): Step;
 }
 
 /**
@@ -112,8 +112,11 @@ export function newStep(
     },
     cancel: () => underWay?.cancel(),
     stop: () => underWay?.cancel('WORKER_SHUTDOWN', new ActivityCancellationDetails({ workerShutdown: true })),
-    reset: () => newStep(id, info, context, randomUUID()),
-    again: () => newStep(id, info, { ...context, generation: context.generation + 1, afterUnclear: true }, runId),
+    reset: (then = context) => newStep(id, info, then, randomUUID()),
+    again: (unclear = true) => {
+      const known = { ...context, generation: context.generation + 1 };
+      return newStep(id, info, unclear ? { ...known, afterUnclear: true } : known, runId);
+    },
   };
   return step;
 }
@@ -171,7 +174,7 @@ export function sceneForEachTest(): Scene {
     scene.activities = activitiesOn(scene.sandbox.polytomic);
   });
   beforeEach(async () => {
-    await fetch(`${scene.sandbox?.url}/_sandbox/reset`, { method: 'POST' });
+    await scene.sandbox?.reset();
   });
   return scene as Scene;
 }

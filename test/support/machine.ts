@@ -14,7 +14,7 @@ import { temporalSettings } from '../../src/temporal/connection.ts';
 import { type EmbeddedTemporal, startEmbeddedTemporal } from '../../src/temporal/embedded-server.ts';
 import { DEFAULT_TASK_QUEUE } from '../../src/worker-settings.ts';
 import { type Directions, directions } from './provisioning.ts';
-import { sandboxAt, type TestSandbox } from './sandbox.ts';
+import { sandboxAt } from './sandbox.ts';
 import { newClient } from './temporal.ts';
 
 /** What runs, and what a test does with it. */
@@ -23,7 +23,7 @@ export interface Machine extends Directions {
   directory: string;
   audiences: AudienceClient;
   temporal: Client;
-  sandbox: Omit<TestSandbox, 'close'>;
+  sandbox: ReturnType<typeof sandboxAt>;
   /** Starts a worker and waits until it polls. `env` goes on top of its environment. */
   startWorker(options?: WorkerOptions): Promise<OwnedProcess>;
   /** SIGKILL to the Temporal server. */

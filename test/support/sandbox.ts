@@ -23,13 +23,17 @@ export interface TestSandbox {
   requests(): Promise<LoggedRequest[]>;
   // biome-ignore lint/suspicious/noExplicitAny: a test looks at a few fields of many shapes
   state(): Promise<any>;
+  /** Makes it as new: no state, no faults, no calls. */
+  reset(): Promise<void>;
+  /** Stops it and starts it on its state, at the same address. */
+  restart(): Promise<void>;
   close(): Promise<void>;
 }
 
-const running: TestSandbox[] = [];
+const all: TestSandbox[] = [];
 
 /** What tests do with the sandbox that answers there. */
-export function sandboxAt(url: string, apiKey: string): Omit<TestSandbox, 'close'> {
+export function sandboxAt(url: string, apiKey: string): Omit<TestSandbox, 'restart' | 'close'> {
   const side = async (method: string, path: string, body?: unknown) => {
     const answer = await fetch(`${url}/_sandbox/${path}`, {
       method,
@@ -57,6 +61,7 @@ export function sandboxAt(url: string, apiKey: string): Omit<TestSandbox, 'close
     clearFaults: async () => void (await side('DELETE', 'faults')),
     requests: async () => (await side('GET', 'requests')) as LoggedRequest[],
     state: () => side('GET', 'state'),
+    reset: async () => void (await side('POST', 'reset')),
   };
 }
 
@@ -66,21 +71,26 @@ export async function newSandbox(
 ): Promise<TestSandbox> {
   const stateDir = await mkdtemp(join(tmpdir(), 'audience-sandbox-'));
   const apiKey = 'test-key-of-the-sandbox';
-  const { url, close } = await startSandbox({ stateDir, apiKey, executionPaceMs: 5, ...options });
+  const start = (port: number) => startSandbox({ port, stateDir, apiKey, executionPaceMs: 5, ...options });
+  let running = await start(0);
   let open = true;
   const sandbox: TestSandbox = {
-    ...sandboxAt(url, apiKey),
+    ...sandboxAt(running.url, apiKey),
+    restart: async () => {
+      await running.close();
+      running = await start(Number(new URL(running.url).port));
+    },
     close: async () => {
       if (!open) return;
       open = false;
-      await close();
+      await running.close();
       await rm(stateDir, { recursive: true, force: true });
     },
   };
-  running.push(sandbox);
+  all.push(sandbox);
   return sandbox;
 }
 
 afterAll(async () => {
-  for (const sandbox of running.splice(0)) await sandbox.close();
+  for (const sandbox of all.splice(0)) await sandbox.close();
 });
