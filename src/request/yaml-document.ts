@@ -1,5 +1,6 @@
 /** YAML text as plain values, with the place of each. No message has the words of the YAML library: those quote the text. */
 import {
+  Composer,
   type Document,
   type ErrorCode,
   isAlias,
@@ -7,12 +8,13 @@ import {
   isScalar,
   isSeq,
   LineCounter,
-  parseAllDocuments,
+  Parser,
   type Scalar,
   visit,
 } from 'yaml';
 import { counted } from './faults.ts';
 import { LIMITS } from './limits.ts';
+import { excessIn } from './yaml-bounds.ts';
 
 /** A place in a text; both count from 1. */
 export interface Place {
@@ -44,14 +46,17 @@ export function readYaml(text: string): { ok: true; document: YamlDocument } | {
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   };
   try {
-    const documents = parseAllDocuments(text, {
-      lineCounter: lines,
+    const tokens = [...new Parser(lines.addNewLine).parse(text)];
+    const excess = excessIn(tokens);
+    if (excess !== undefined) return { ok: false, faults: [{ message: excess.message, place: place(excess.offset) }] };
+    const composer = new Composer({
       prettyErrors: false,
       logLevel: 'silent',
       stringKeys: true,
       schema: 'core',
       resolveKnownTags: false,
     });
+    const documents = [...composer.compose(tokens)];
     const [document] = documents;
     if (document === undefined)
       return { ok: false, faults: [{ message: 'is empty; start from examples/walkthrough.yaml' }] };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { columnsOf, LIMITS, mappingsOf, parseRequest } from '../../src/request/schema.ts';
-import { walkthrough } from './valid-request.ts';
+import { richRequest, walkthrough } from './valid-request.ts';
 
 const MARKER = 'Tr0ub4dor';
 
@@ -17,38 +17,6 @@ function withAt(value: unknown, [key, ...rest]: string[], put: unknown): unknown
   if (Array.isArray(value)) return value.map((entry, i) => (String(i) === key ? withAt(entry, rest, put) : entry));
   const map = value as Record<string, unknown>;
   return { ...map, [key]: withAt(map[key], rest, put) };
-}
-
-/** A request that has something at every key that takes free values. */
-function richRequest(): unknown {
-  const request = walkthrough();
-  Object.assign(request.snowflake.connection, {
-    warehouse: 'w',
-    params: 'a=b',
-    extra: { a: [{ token: { env: 'T' } }] },
-  });
-  Object.assign(request.linkedinAds.connection, { reconnect: 'allowed', redirectUrl: 'https://a.example' });
-  Object.assign(request.models['active-users'], { fields: ['a'], identifier: 'a', labels: ['l'], orUse: true });
-  Object.assign(request.syncs[0], {
-    mode: 'updateOrCreate',
-    fields: [{ from: 'a', to: 'A', mode: 'create', encrypt: true }],
-    encryptionPassphrase: { file: 'p' },
-    filters: [{ from: 'a', function: 'Equality', value: 'x', label: 'A' }],
-    filterLogic: 'A',
-    overrides: [{ from: 'a', function: 'Equality', value: 'x', override: 'y' }],
-    overrideFields: [{ to: 'B', override: 'x' }],
-    schedule: { frequency: 'multi', hour: '1', runAfter: { syncIds: ['s'] } },
-    extra: { policies: ['p'] },
-  });
-  request.options = {
-    signIn: { timeout: '9d', onTimeout: 'fail', linkTtl: '1s', remindEvery: '1d', poll: '1m' },
-    onBlocked: 'fail',
-    onFailure: 'undo',
-    firstRun: 'await',
-    notify: { url: 'https://a.example', secret: { env: 'AUDIENCE_NOTICE_KEY' } },
-  };
-  Object.assign(request.syncs[1], { schedule: { frequency: 'dbtcloud', jobId: 1, connectionId: 'c' } });
-  return request;
 }
 
 const places = placesOf(richRequest());

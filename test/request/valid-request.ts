@@ -35,6 +35,38 @@ export function walkthrough(): any {
   };
 }
 
+/** A request that has something at every key that takes free values. */
+export function richRequest(): unknown {
+  const request = walkthrough();
+  Object.assign(request.snowflake.connection, {
+    warehouse: 'w',
+    params: 'a=b',
+    extra: { a: [{ token: { env: 'T' } }] },
+  });
+  Object.assign(request.linkedinAds.connection, { reconnect: 'allowed', redirectUrl: 'https://a.example' });
+  Object.assign(request.models['active-users'], { fields: ['a'], identifier: 'a', labels: ['l'], orUse: true });
+  Object.assign(request.syncs[0], {
+    mode: 'updateOrCreate',
+    fields: [{ from: 'a', to: 'A', mode: 'create', encrypt: true }],
+    encryptionPassphrase: { file: 'p' },
+    filters: [{ from: 'a', function: 'Equality', value: 'x', label: 'A' }],
+    filterLogic: 'A',
+    overrides: [{ from: 'a', function: 'Equality', value: 'x', override: 'y' }],
+    overrideFields: [{ to: 'B', override: 'x' }],
+    schedule: { frequency: 'multi', hour: '1', runAfter: { syncIds: ['s'] } },
+    extra: { policies: ['p'] },
+  });
+  request.options = {
+    signIn: { timeout: '9d', onTimeout: 'fail', linkTtl: '1s', remindEvery: '1d', poll: '1m' },
+    onBlocked: 'fail',
+    onFailure: 'undo',
+    firstRun: 'await',
+    notify: { url: 'https://a.example', secret: { env: 'AUDIENCE_NOTICE_KEY' } },
+  };
+  Object.assign(request.syncs[1], { schedule: { frequency: 'dbtcloud', jobId: 1, connectionId: 'c' } });
+  return request;
+}
+
 /**
  * The walkthrough's request with one change: `value` at `path`, e.g. `syncs.0.mode`. `undefined` takes the key away.
  * Keys with a dot are not reached.
