@@ -3,7 +3,7 @@
  * could have it sent to an account of their own: hence prefixes, and one directory.
  */
 import { constants } from 'node:fs';
-import { open, realpath } from 'node:fs/promises';
+import { type FileHandle, lstat, open, readlink, realpath } from 'node:fs/promises';
 import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { isSecretReference, NOTICE_KEYS, type SecretReference } from './secret-reference.ts';
 import { isMap } from './strict-shapes.ts';
@@ -129,8 +129,12 @@ async function readSecret(file: string, fail: (problem: string) => SecretError):
     try {
       const stats = await handle.stat();
       if (!stats.isFile()) throw fail('is not a regular file; give the path of a file');
-      if (stats.size > MAX_FILE_BYTES) throw fail(`is larger than ${MAX_FILE_BYTES / 1024} KiB; is it the right file?`);
-      return textOf(await handle.readFile(), fail);
+      if (!(await isStillAt(file, handle)))
+        throw fail('was replaced while it was opened; leave it as it is and try again');
+      const bytes = await beginningOf(handle, MAX_FILE_BYTES + 1);
+      if (bytes.length > MAX_FILE_BYTES)
+        throw fail(`is larger than ${MAX_FILE_BYTES / 1024} KiB; is it the right file?`);
+      return textOf(bytes, fail);
     } finally {
       await handle.close();
     }
@@ -139,6 +143,25 @@ async function readSecret(file: string, fail: (problem: string) => SecretError):
       ? error
       : fail(`cannot be read (${codeOf(error)}); check that the worker may read it`);
   }
+}
+
+/** All that a file holds, up to `most` bytes, whatever it says of its size: that may change, and some say 0. */
+async function beginningOf(handle: FileHandle, most: number): Promise<Uint8Array> {
+  const buffer = Buffer.alloc(most);
+  for (let length = 0; ; ) {
+    const { bytesRead } = await handle.read(buffer, length);
+    length += bytesRead;
+    if (bytesRead === 0 || length === most) return buffer.subarray(0, length);
+  }
+}
+
+/** Whether what was opened is what this real path leads to: a folder on the way may have become a link before it was opened. */
+async function isStillAt(file: string, handle: FileHandle): Promise<boolean> {
+  // Linux says where an open file lies. Elsewhere what can be compared is what lies there a moment later.
+  const opened = await readlink(`/proc/self/fd/${handle.fd}`).catch(() => undefined);
+  if (opened !== undefined) return opened === file;
+  const [{ dev, ino }, real, there] = [await handle.stat(), await realpath(file), await lstat(file)];
+  return real === file && there.dev === dev && there.ino === ino;
 }
 
 function textOf(bytes: Uint8Array, fail: (problem: string) => SecretError): string {

@@ -157,6 +157,8 @@ export async function failureOf(attempt: Promise<unknown>): Promise<ApplicationF
 interface ActivitySettings {
   /** Its environment, as far as secrets are in it. */
   secrets: Record<string, string>;
+  /** The directory of its secret files. */
+  secretsDirectory: string;
   noticeNetworks: BlockList;
 }
 
@@ -182,13 +184,14 @@ export function sceneForEachTest(): Scene {
 /** All activities, calling this Polytomic and, of those who take notices, the ones in these networks. */
 export function activitiesOn(
   polytomic: PolytomicClient,
-  { secrets = SECRET_ENV, noticeNetworks = new BlockList() }: Partial<ActivitySettings> = {},
+  { secrets = SECRET_ENV, secretsDirectory, noticeNetworks = new BlockList() }: Partial<ActivitySettings> = {},
 ): Activities {
   return createActivities({
     polytomic,
     resolveSecret: createSecretResolver({
       env: { ...secrets },
       envPrefixes: ['SNOWFLAKE_', 'LINKEDIN_', 'SYNC_'],
+      ...(secretsDirectory === undefined ? {} : { directory: secretsDirectory }),
     }),
     resolveNoticeKey: createNoticeKeyResolver({ env: { ...secrets } }),
     noticeNetworks,
