@@ -57,8 +57,8 @@ async function mustBeSound(handle: WorkflowHandle): Promise<ProvisioningReport> 
   const report = await settled(handle);
   if ((report.status?.steps.length ?? 0) > 0) ran += 1;
   expect(JSON.stringify(report)).not.toMatch(STACK);
-  if (report.state === 'running') await handle.terminate();
   const { events } = await handle.fetchHistory();
+  if (report.state === 'running') await handle.terminate();
   const failed = events?.filter(({ workflowTaskFailedEventAttributes }) => workflowTaskFailedEventAttributes != null);
   expect(failed).toEqual([]);
   return report;
