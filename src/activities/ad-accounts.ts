@@ -60,6 +60,7 @@ export function adAccountActivities({ polytomic }: ActivityDependencies) {
           const lasts = await changeAccounts(polytomic, connection.id, {
             change: (present) => [...present, ...missingOf(chosen, present)],
             isDone: (present) => missingOf(chosen, present).length === 0,
+            isOurs: connection.made,
           });
           if (!lasts) {
             const overwritten = written.overwritten + 1;
@@ -116,7 +117,8 @@ export async function enabledAccounts(polytomic: PolytomicClient, connectionId: 
 /**
  * Changes which accounts are enabled; returns whether it lasts. A write replaces the whole list, and there is no version tag by
  * which Polytomic could refuse it: whoever has read the list before our write, and writes after it, takes ours away. So it is
- * read back, and read again after longer than such a write of somebody else should take. One that takes longer is not seen.
+ * read back and, unless this run made the connection (`isOurs`), so that others hardly write to it yet, read again after longer
+ * than such a write of theirs should take. One that takes longer is not seen.
  */
 export async function changeAccounts(
   polytomic: PolytomicClient,
@@ -124,13 +126,18 @@ export async function changeAccounts(
   {
     change,
     isDone,
-  }: { change: (present: AdAccount[]) => AdAccount[]; isDone: (present: readonly AdAccount[]) => boolean },
+    isOurs = false,
+  }: {
+    change: (present: AdAccount[]) => AdAccount[];
+    isDone: (present: readonly AdAccount[]) => boolean;
+    isOurs?: boolean;
+  },
 ): Promise<boolean> {
   const begun = Date.now();
   const after = await polytomic.connections.update(connectionId, {
     configuration: (configuration) => ({ [PARAMETER]: change(accountsOf({ configuration })) }),
   });
-  if (!isDone(accountsOf(after))) return false;
+  if (isOurs || !isDone(accountsOf(after))) return isDone(accountsOf(after));
   const { factor, least, most } = SECOND_LOOK;
   // Not broken off when the run is cancelled: what has been added would not be known.
   await pause(Math.min(Math.max((Date.now() - begun) * factor, least), most));

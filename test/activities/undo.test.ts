@@ -18,7 +18,8 @@ beforeAll(async () => {
 });
 
 const undo = (entry: UndoEntry) => newRun(sandbox).task('undoEntry', entry).result();
-const now = () => new Date().toISOString();
+const aMinuteAgo = () => new Date(Date.now() - 60_000).toISOString();
+const inAMinute = () => new Date(Date.now() + 60_000).toISOString();
 const inAnHour = () => new Date(Date.now() + 3_600_000).toISOString();
 const ids = (list: Array<{ id: string }>) => list.map(({ id }) => id);
 const connectionIds = async () => ids(await sandbox.polytomic.connections.list());
@@ -26,12 +27,18 @@ const modelIds = async () => ids(await sandbox.polytomic.models.list());
 const syncIds = async () => ids(await sandbox.polytomic.syncs.list());
 
 function connectionEntry({ name, ...made }: Resource, known = true): UndoEntry {
-  const entry = { kind: 'connection', step: 'snowflake connection', since: now(), name, type: 'snowflake' } as const;
+  const entry = {
+    kind: 'connection',
+    step: 'snowflake connection',
+    since: aMinuteAgo(),
+    name,
+    type: 'snowflake',
+  } as const;
   return known ? { ...entry, made: { name, ...made } } : entry;
 }
 
 function modelEntry({ name, ...made }: Resource, connection: Resource, known = true): UndoEntry {
-  const entry = { kind: 'model', step: 'model a', since: now(), name, query: QUERY, connection } as const;
+  const entry = { kind: 'model', step: 'model a', since: aMinuteAgo(), name, query: QUERY, connection } as const;
   return known ? { ...entry, made: { name, ...made } } : entry;
 }
 
@@ -101,6 +108,16 @@ describe('undoing a connection', () => {
     expect(await undo({ ...connectionEntry(connection, false), type: 'linkedinads' } as UndoEntry)).toEqual({
       left: [],
     });
+    expect(await connectionIds()).toContain(connection.id);
+  });
+
+  it('leaves and names one that by the clocks was there a little before the step began', async () => {
+    const connection = await snowflakeConnection(sandbox);
+    const { undone, left } = await undo({ ...connectionEntry(connection, false), since: inAMinute() });
+    expect(undone).toBeUndefined();
+    expect(left).toEqual([
+      expect.stringContaining(`“${connection.name}” (${connection.id}) stays: by its clock Polytomic made it before`),
+    ]);
     expect(await connectionIds()).toContain(connection.id);
   });
 
@@ -205,7 +222,7 @@ describe('undoing a sync', () => {
     const entry = {
       kind: 'sync' as const,
       step: 'sync A',
-      since: now(),
+      since: aMinuteAgo(),
       name: sync.name,
       connection,
       model,
@@ -272,7 +289,7 @@ describe('taking back ad accounts', () => {
   const entryOf = (connection: Resource, added?: Array<{ value: string; label: string }>): UndoEntry => ({
     kind: 'accounts',
     step: 'ad accounts',
-    since: now(),
+    since: aMinuteAgo(),
     connection,
     ...(added === undefined ? {} : { added }),
   });
