@@ -63,11 +63,7 @@ export interface Creation<S, T> {
    * Pieces that a failed send can leave although what it was to make is not there, and others of their name. None may be
    * there before the first send; one that is there after a send of unknown outcome, and is as asked for, is built on.
    */
-<<<<<<< HEAD
-  leftovers?: { find: () => Promise<Array<Pick<Candidate, 'id' | 'matches'>>>; advice: Advice };
-=======
   leftovers?: { lookUp: () => Promise<Array<Pick<Candidate, 'id' | 'matches'>>>; advice: Advice };
->>>>>>> i5-model
   /** If something of this name was there before: `use` it, `refuse`, or make `another` beside it where names may repeat. */
   existing: 'use' | 'refuse' | 'another';
   advice: Advice;
@@ -177,13 +173,8 @@ async function begin<S, T>(
     return useOrRefuse(creation, found, verdict.kind === 'clash' ? verdict.ids : []);
 
   const next = recordAfterLookUp(found, verdict, evidence);
-<<<<<<< HEAD
-  const { find: findLeftovers, advice = creation.advice } = creation.leftovers ?? {};
-  const leftovers = (await findLeftovers?.()) ?? [];
-=======
-  const leftovers = (await creation.leftovers?.lookUp()) ?? [];
-  const advice = creation.leftovers?.advice ?? creation.advice;
->>>>>>> i5-model
+  const { lookUp: lookUpLeftovers, advice = creation.advice } = creation.leftovers ?? {};
+  const leftovers = (await lookUpLeftovers?.()) ?? [];
   const [leftover] = leftovers;
   if (leftover === undefined) return next;
   const ids = leftovers.map(({ id }) => id);

@@ -4,21 +4,9 @@ import { listed } from '../request/choice.ts';
 import { columnsOf, type SyncRequest } from '../request/schema.ts';
 import { resolveExtra } from '../request/secrets.ts';
 import type { Resource } from '../workflows/messages.ts';
-
-<<<<<<< HEAD
-
 import { attempt, reading } from './attempt.ts';
 import { type AudienceToCreate, audiencesNamed, type InspectedAudience } from './audiences.ts';
 import { type Creation, createOnce, type Found, type StepContext, saying } from './create-once.ts';
-
-=======
-
-import { reading } from './attempt.ts';
-import { type AudienceToCreate, audiencesNamed, type InspectedAudience } from './audiences.ts';
-import { attemptToCreate, createOnce, type Found, type StepContext, saying } from './create-once.ts';
-
->>>>>>> i5-model
-
 import type { ActivityDependencies } from './dependencies.ts';
 import { ActivityProblem } from './failures.ts';
 import type { ProvidedModel } from './models.ts';
@@ -70,11 +58,7 @@ export function syncActivities({ polytomic, resolveSecret }: ActivityDependencie
             ? {}
             : {
                 leftovers: {
-<<<<<<< HEAD
-                  find: async () => (await audiencesOfThisName()).map((one) => leftover(create, one)),
-=======
                   lookUp: async () => (await audiencesOfThisName()).map((one) => leftover(create, one)),
->>>>>>> i5-model
                   advice: (ids: readonly string[]) =>
                     `Say ${saying((id) => `audience: { existing: ${id} }`, ids)}, give the audience another name, or give up.`,
                 },

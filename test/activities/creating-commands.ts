@@ -11,17 +11,7 @@ import type { InspectedAudience } from '../../src/activities/audiences.ts';
 import type { StepContext } from '../../src/activities/create-once.ts';
 import { UNDER_WAY_MS } from '../../src/activities/idempotency.ts';
 import { PolytomicClient } from '../../src/polytomic/client.ts';
-
-<<<<<<< HEAD
-
-import { NoAnswerError } from '../../src/polytomic/errors.ts';
-
-=======
-
 import { ApiError, NoAnswerError } from '../../src/polytomic/errors.ts';
-
->>>>>>> i5-model
-
 import type { SyncBody } from '../../src/polytomic/sync-shape.ts';
 import type { Resource } from '../../src/workflows/messages.ts';
 import { activitiesOn, failureOf, newStep, SECRET_ENV, type Step } from '../support/activity-step.ts';
@@ -131,15 +121,12 @@ interface Thing {
   target: { object: string };
 }
 
-<<<<<<< HEAD
-=======
 /** What a stranger made; nothing where the name was taken and there can be only one. */
 interface StrangersThing {
   id?: string;
   target?: { object?: string };
 }
 
->>>>>>> i5-model
 /** A sandbox, and one step that creates one thing in it. */
 export class CreatingWorld {
   readonly situation: Situation;
@@ -245,20 +232,6 @@ export class CreatingWorld {
 
   /** Somebody else makes one of this name, unless the name is taken and there can be only one. */
   async strangersMake(content: 'the same' | 'another'): Promise<void> {
-<<<<<<< HEAD
-    const key = { idempotencyKey: randomUUID() };
-    const { polytomic } = this.#sandbox;
-    await this.#sandbox.clearFaults();
-    const before = new Set((await this.#things()).map(({ id }) => id));
-    const same = content === 'the same';
-    switch (this.situation.kind) {
-      case 'connection': {
-        if (before.size > 0) return;
-        const dbname = same ? 'database' : 'another';
-        const configuration = { ...ACCESS, dbname, password: SECRET_ENV.SNOWFLAKE_PASSWORD };
-        await polytomic.connections.create({ name: NAME, type: 'snowflake', configuration, validate: false }, key);
-        break;
-=======
     await this.#sandbox.clearFaults();
     const { id, target } = await this.#createAsStrangers(content === 'the same').catch(
       (error: unknown): StrangersThing => {
@@ -279,29 +252,10 @@ export class CreatingWorld {
         const dbname = same ? 'database' : 'another';
         const configuration = { ...ACCESS, dbname, password: SECRET_ENV.SNOWFLAKE_PASSWORD };
         return connections.create({ name: NAME, type: 'snowflake', configuration, validate: false }, key);
->>>>>>> i5-model
       }
       case 'model': {
         const on = this.situation.parentMade ? this.#theirSnowflake : this.#snowflake;
         const query = same ? QUERY : 'SELECT email FROM users';
-<<<<<<< HEAD
-        await polytomic.models.create(name: NAME, connection_id: idOf(on), configuration: query , key);
-        break;
-      }
-      case 'sync':
-        await polytomic.syncs.create(this.#theirSync({ target: this.#target({ object: AUDIENCE.id }) }, same), key);
-        break;
-      case 'sync with its audience': {
-        const create = same ? NEW_AUDIENCE : { ...NEW_AUDIENCE, type: 'company_audience' };
-        await polytomic.syncs.create(this.#theirSync({ target: this.#target({ create }) }, same), key);
-      }
-    }
-    for (const { id, target } of await this.#things()) {
-      if (before.has(id)) continue;
-      this.#theirs.add(id);
-      if (this.situation.kind === 'sync with its audience') this.#theirs.add(target.object);
-    }
-=======
         return models.create({ name: NAME, connection_id: idOf(on), configuration: { query } }, key);
       }
       case 'sync':
@@ -311,23 +265,15 @@ export class CreatingWorld {
         return syncs.create(this.#theirSync({ target: this.#target({ create }) }, same), key);
       }
     }
->>>>>>> i5-model
   }
 
   /** What this run has made, and the audiences that were made with it. */
   async ours(): Promise<{ things: Thing[]; audiences: string[] }> {
-<<<<<<< HEAD
-    const notTheirs = ({ id }: { id: string }) => !this.#theirs.has(id);
-    const { audiences } = await this.#sandbox.state();
-    const made = (audiences as Thing[]).filter(({ name, id }) => name === NAME && notTheirs({ id }));
-    return { things: (await this.#things()).filter(notTheirs), audiences: made.map(({ id }) => id) };
-=======
     const { connections, models, syncs, audiences } = await this.#sandbox.state();
     const ours = (all: Thing[]) => all.filter(({ name, id }) => name === NAME && !this.#theirs.has(id));
     const { kind } = this.situation;
     const things = { connection: connections, model: models }[kind as string] ?? syncs;
     return { things: ours(things), audiences: ours(audiences).map(({ id }) => id) };
->>>>>>> i5-model
   }
 
   /** How many of this name others have made. */
@@ -378,17 +324,6 @@ export class CreatingWorld {
     };
   }
 
-<<<<<<< HEAD
-  /** All of the name. */
-  async #things(): Promise<Thing[]> {
-    const state = await this.#sandbox.state();
-    const { kind } = this.situation;
-    const all = { connection: state.connections, model: state.models }[kind as string] ?? state.syncs;
-    return (all as Thing[]).filter(({ name }) => name === NAME);
-  }
-
-=======
->>>>>>> i5-model
   /** What was sent and not waited for has ended, and so have the jobs that it began. */
   async #arrive(): Promise<void> {
     await Promise.all(this.#underWay.splice(0));
@@ -565,10 +500,7 @@ const ENOUGH = 6;
 
 /** Lets the step end without further trouble. */
 export async function letItEnd(known: Known, world: CreatingWorld): Promise<void> {
-<<<<<<< HEAD
-=======
   await world.pass(UNDER_WAY_MS);
->>>>>>> i5-model
   for (let attempt = 0; known.ending === undefined && attempt < ENOUGH; attempt += 1) {
     await world.waitForTheNextAttempt();
     await tryOnce(known, world);

@@ -130,7 +130,7 @@ describe('undoing a connection', () => {
     ['Polytomic does not say when it was made', {}],
     [
       'it was made by somebody@example.com',
-      { created_at: now(), created_by: { id: 'u2', name: 'somebody@example.com' } },
+      { created_at: new Date().toISOString(), created_by: { id: 'u2', name: 'somebody@example.com' } },
     ],
   ])('leaves one that cannot be proven to be its own: %s', async (why, facts) => {
     const connection = { id: 'c1', name: 'Shared', type: { id: 'snowflake' }, configuration: {}, ...facts };
