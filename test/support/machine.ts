@@ -33,7 +33,7 @@ export interface Machine extends Directions {
   killSandbox(): Promise<void>;
   /** Starts it again on the same state and port. */
   startSandbox(): Promise<void>;
-  /** Ends all of it in the order in which they need each other, and leaves the files. */
+  /** Ends all of it in the order in which they need each other, and leaves the files. Again is no harm. */
   stop(): Promise<void>;
   /** Ends all of it, and removes the files. */
   remove(): Promise<void>;
@@ -47,7 +47,13 @@ export interface WorkerOptions {
 }
 
 /** Starts server and sandbox. */
-export async function startMachine({ snowflakePassword = 'secret' } = {}): Promise<Machine> {
+export async function startMachine({
+  snowflakePassword = 'secret',
+  sandboxArgs = [],
+}: {
+  snowflakePassword?: string;
+  sandboxArgs?: readonly string[];
+} = {}): Promise<Machine> {
   const directory = await mkdtemp(join(tmpdir(), 'audience-machine-'));
   const apiKey = 'key-of-the-machine';
   const workers: OwnedProcess[] = [];
@@ -68,7 +74,9 @@ export async function startMachine({ snowflakePassword = 'secret' } = {}): Promi
       script: here('../../dist/sandbox/main.js'),
       env: { ...OWN_ENV, SANDBOX_API_KEY: apiKey, SANDBOX_SNOWFLAKE_PASSWORD: snowflakePassword },
       port,
-      serving: (at) => ({ args: ['--port', String(at), '--state', join(directory, 'sandbox'), '--verbose'] }),
+      serving: (at) => ({
+        args: ['--port', String(at), '--state', join(directory, 'sandbox'), '--verbose', ...sandboxArgs],
+      }),
       ready: '/_sandbox/faults',
     });
   }
