@@ -3,12 +3,14 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Fields, parseBody } from './body.ts';
+import { Fields, isObject, type JsonObject, parseBody } from './body.ts';
+import { deliver } from './delivery.ts';
 import type { AnswerDocument } from './documents.ts';
 import { badRequest, CallFailure, conflict, failureBody, unauthorizedBody } from './failure.ts';
-import { type Effect, NEVER_PINNED } from './faults.ts';
+import { type Effect, NEVER_PINNED, type Transit } from './faults.ts';
 import { redacted } from './redaction.ts';
 import type { Transaction } from './store.ts';
+import { subjectOf } from './subject.ts';
 import type { World } from './world.ts';
 
 /** An answer to a call. Without a body it is a 204. */
@@ -66,9 +68,14 @@ export class ApiCalls {
     this.#world = world;
   }
 
-  /** Answers one call with `handle`, and logs it. */
-  async answer(request: FastifyRequest, reply: FastifyReply, handle: Route['handle']): Promise<FastifyReply> {
-    const { requests, settings } = this.#world;
+  /** Answers one call with `handle`, and logs it. `path` is its route's; a call that there is not has none. */
+  async answer(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    handle: Route['handle'],
+    path?: string,
+  ): Promise<FastifyReply> {
+    const { requests, settings, stopping } = this.#world;
     const text = typeof request.body === 'string' ? request.body : '';
     const key = request.method === 'POST' ? header(request, 'idempotency-key') : undefined;
     const log = (status: number | null, replayed: boolean) => {
@@ -84,16 +91,16 @@ export class ApiCalls {
       settings.log(`${request.method} ${request.url} ${status ?? 'dropped'}${replayed ? ' (replayed)' : ''}`);
     };
 
-    const outcome = await this.#outcome(request, reply, key, text, handle);
-    log(outcome.dropped ? null : outcome.answer.status, outcome.replayed);
-    if (outcome.dropped) {
+    const outcome = await this.#outcome(request, reply, key, text, handle, path);
+    const { answer, dropped, transit, replayed } = outcome;
+    log(dropped ? null : transit.page === true ? 502 : answer.status, replayed);
+    if (dropped) {
       reply.hijack();
       request.raw.socket.destroy();
       return reply;
     }
-    const { status, body } = outcome.answer;
     if (outcome.retryAfter !== undefined) reply.header('Retry-After', outcome.retryAfter);
-    return body === undefined ? reply.code(204).send() : reply.code(status).send(body);
+    return deliver(reply, answer, transit, stopping);
   }
 
   async #outcome(
@@ -102,6 +109,7 @@ export class ApiCalls {
     key: string | undefined,
     text: string,
     handle: Route['handle'],
+    route: string | undefined,
   ): Promise<Outcome> {
     const version = header(request, 'x-polytomic-version');
     reply.header(
@@ -124,23 +132,40 @@ export class ApiCalls {
 
     const first = key === undefined ? undefined : this.#firstAnswer(key);
     const path = new URL(request.url, 'http://sandbox').pathname;
-    const fault = this.#world.faults.take({ method: request.method, path, replay: first !== undefined });
+    const replay = first !== undefined;
+    const fault =
+      this.#world.faults.take({ method: request.method, path, replay }) ??
+      (route === undefined ? undefined : this.#planned(request, route, text, replay));
     if (key !== undefined) this.#inFlight.add(key);
     try {
       if (fault !== undefined && fault.latencyMs > 0) {
         await sleep(fault.latencyMs, undefined, { signal: this.#world.stopping });
       }
       const dropped = fault?.drop === true;
-      if (dropped && fault.when === 'before') return { ...told({ status: 0 }), dropped };
+      const transit = fault?.transit ?? {};
+      if (fault?.when === 'before' && (dropped || transit.page)) return { ...told({ status: 0 }), dropped, transit };
       if (fault?.status !== undefined && NEVER_PINNED.has(fault.status)) {
         return { ...told(faulty(fault.status, fault.message)), retryAfter: fault.retryAfter };
       }
-      if (first !== undefined) return { ...told(first), replayed: true, dropped };
+      if (first !== undefined) return { ...told(first), replayed: true, dropped, transit };
       const answer = await this.#execute(request, key, text, handle, fault);
-      return { ...told(answer), dropped, retryAfter: fault?.status === answer.status ? fault.retryAfter : undefined };
+      const retryAfter = fault?.status === answer.status ? fault.retryAfter : undefined;
+      return { ...told(answer), dropped, transit, retryAfter };
     } finally {
       if (key !== undefined) this.#inFlight.delete(key);
     }
+  }
+
+  /** What the fault plan has for this call. */
+  #planned(request: FastifyRequest, route: string, text: string, replay: boolean): Effect | undefined {
+    const { store, plannedFaults } = this.#world;
+    const body = jsonOf(text);
+    return plannedFaults.take({
+      endpoint: `${request.method} ${route}`,
+      subject: subjectOf(store, route, request.params as Record<string, string>, body),
+      replay,
+      makesAudience: isObject(body['target']) && isObject(body['target']['create']),
+    });
   }
 
   #authorized(request: FastifyRequest): boolean {
@@ -194,6 +219,8 @@ export class ApiCalls {
       answer = instead ?? answer;
     } catch (error) {
       if (!(error instanceof CallFailure)) settings.log(`${request.method} ${request.url} failed: ${String(error)}`);
+      // What strikes after the effect does not strike where there is none.
+      fault?.missed?.();
       answer = error instanceof CallFailure ? failed(error) : faulty(500, 'the sandbox failed: see its log');
     }
     if (!committed && key !== undefined) await store.transaction((transaction) => pin(transaction, answer));
@@ -205,11 +232,12 @@ interface Outcome {
   answer: Answer;
   replayed: boolean;
   dropped: boolean;
+  transit: Transit;
   retryAfter?: string | undefined;
 }
 
 function told(answer: Answer): Outcome {
-  return { answer, replayed: false, dropped: false };
+  return { answer, replayed: false, dropped: false, transit: {} };
 }
 
 function failed(failure: CallFailure): Answer {
@@ -228,6 +256,16 @@ function answerDocument(key: string, { status, body }: Answer, sequence: number)
 function header(request: FastifyRequest, name: string): string | undefined {
   const value = request.headers[name];
   return Array.isArray(value) ? value[0] : value;
+}
+
+/** The body, if it is a JSON object. */
+function jsonOf(text: string): JsonObject {
+  try {
+    return parseBody(text);
+  } catch {
+    // The handler refuses it.
+    return {};
+  }
 }
 
 function loggedBody(text: string): unknown {

@@ -48,17 +48,18 @@ export async function buildApp(world: World): Promise<FastifyInstance> {
     return reply.code(404).send(failureBody(failure));
   });
 
+  const routes = apiRoutes(world);
   await app.register(async (api) => {
     const calls = new ApiCalls(world);
     // Bodies stay text until the call is identified, so that one that is no JSON is answered, and remembered, like any other.
     api.removeAllContentTypeParsers();
     api.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body));
-    for (const { method, path, handle } of apiRoutes(world)) {
+    for (const { method, path, handle } of routes) {
       api.route({
         method,
         url: path,
         exposeHeadRoute: false,
-        handler: (request, reply) => calls.answer(request, reply, handle),
+        handler: (request, reply) => calls.answer(request, reply, handle, path),
       });
     }
     const unknown: Route['handle'] = (call) => {
@@ -71,7 +72,11 @@ export async function buildApp(world: World): Promise<FastifyInstance> {
     for (const path of ['/api/*', ...NOT_IDS]) api.all(path, (request, reply) => calls.answer(request, reply, unknown));
   });
   await app.register(async (side) => {
-    sideApiRoutes(side, world);
+    sideApiRoutes(
+      side,
+      world,
+      routes.map(({ method, path }) => `${method} ${path}`),
+    );
     await consentRoutes(side, world);
   });
   return app;

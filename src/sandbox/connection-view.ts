@@ -14,8 +14,17 @@ export function written(world: World, connection: ConnectionDocument, baseUrl: s
   return { ...rest, auth_url: `${baseUrl}/_sandbox/consent/${id}?state=${sign_in.state}` };
 }
 
+/** The view of each document, for the list that is not paged and that every look-up by name reads. */
+const views = new WeakMap<ConnectionDocument, JsonObject>();
+
 /** What a read shows of a connection. */
 export function shown(world: World, connection: ConnectionDocument): JsonObject {
+  const view = views.get(connection) ?? viewOf(world, connection);
+  views.set(connection, view);
+  return view;
+}
+
+function viewOf(world: World, connection: ConnectionDocument): JsonObject {
   const { id, name, type, configuration, secrets, signed_in, user, healthcheck_interval, policies } = connection;
   const fault = connectionFault(connection, world.settings.snowflakePassword);
   return {

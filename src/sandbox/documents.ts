@@ -1,6 +1,8 @@
 /** What the sandbox keeps. Each document is replaced as a whole when it changes. Times are RFC 3339. */
 import type { JsonObject } from './body.ts';
+import type { FaultPlan } from './fault-plan.ts';
 import type { LinkedInUser } from './linkedin.ts';
+import type { Sites } from './planned-faults.ts';
 
 interface Document {
   id: string;
@@ -142,6 +144,8 @@ export interface ExecutionCounts {
 
 export interface ExecutionDocument extends Document {
   sync_id: string;
+  /** Whether a call asked for it, or the sync runs by itself. */
+  cause: 'call' | 'schedule';
   status: ExecutionStatus;
   /** Only count what would be done. */
   test: boolean;
@@ -162,6 +166,36 @@ export interface AnswerDocument extends Document {
   answered_at: number;
 }
 
+/** Something that was made or deleted. The journal has a sequence of its own, 1, 2, 3 and so on. */
+export interface EffectDocument extends Document {
+  at: string;
+  effect: 'created' | 'deleted';
+  kind: 'connection' | 'model' | 'sync' | 'audience' | 'execution';
+  /** Id of what was made or deleted. */
+  of: string;
+  /** Its name; that of its sync, for an execution. */
+  name: string;
+  /** Ids of what it belongs to, by what they are. */
+  parent?: Record<string, string>;
+  /** Of an execution. */
+  cause?: ExecutionDocument['cause'];
+}
+
+/** The fault plan; there is one at most. */
+export interface FaultPlanDocument extends Document {
+  plan: FaultPlan;
+}
+
+/** How many calls an endpoint got about one thing. The id says both. */
+export interface CallCountDocument extends Document {
+  count: number;
+}
+
+/** How often the faults of the plan could have struck an endpoint, which is the id, and did. */
+export interface FaultSitesDocument extends Document {
+  sites: Sites;
+}
+
 /** Every kind of document, by the name under which the store keeps it. */
 export interface Documents {
   connection: ConnectionDocument;
@@ -172,6 +206,10 @@ export interface Documents {
   sync: SyncDocument;
   execution: ExecutionDocument;
   answer: AnswerDocument;
+  effect: EffectDocument;
+  'fault-plan': FaultPlanDocument;
+  'call-count': CallCountDocument;
+  'fault-sites': FaultSitesDocument;
 }
 
 export type Kind = keyof Documents;

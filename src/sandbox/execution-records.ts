@@ -19,6 +19,7 @@ export function runningExecution(reader: Reader, syncId: string): ExecutionDocum
 export function newExecution(
   transaction: Transaction,
   syncId: string,
+  cause: ExecutionDocument['cause'],
   options: { test?: boolean; identities?: string[] } = {},
 ): ExecutionDocument {
   const { test = false, identities } = options;
@@ -26,6 +27,7 @@ export function newExecution(
     id: randomUUID(),
     sequence: transaction.nextSequence(),
     sync_id: syncId,
+    cause,
     status: 'created',
     test,
     ...(identities === undefined ? {} : { identities }),

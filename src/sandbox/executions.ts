@@ -78,7 +78,7 @@ async function startExecution(world: World, call: Call): Promise<Answer> {
     if (current !== undefined) {
       throw conflict(`the sync is running already: execution ${current.id}`, { execution_id: current.id });
     }
-    const { id, status, created_at } = newExecution(transaction, sync.id, {
+    const { id, status, created_at } = newExecution(transaction, sync.id, 'call', {
       test,
       ...(identities === undefined ? {} : { identities }),
     });

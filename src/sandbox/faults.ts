@@ -25,6 +25,22 @@ export interface Effect {
   when: 'before' | 'after' | 'partly';
   /** For how long the connection that this call creates has no schema yet, in ms. */
   cacheNotReadyMs: number;
+  /** What befalls the answer on its way. Its idempotency key remembers it as it was. */
+  transit?: Transit;
+  /** Told when the call was refused, and so not answered with `status`. */
+  missed?: () => void;
+}
+
+/** What befalls an answer on its way to the caller. */
+export interface Transit {
+  /** A proxy's HTML page comes instead; of a call that the proxy did not pass on, if this is `before`. */
+  page?: boolean;
+  /** Half of it comes: as if that were all, or with the connection cut. */
+  cut?: 'complete' | 'broken';
+  /** How long it is held back, in ms. */
+  lateMs?: number;
+  /** How long its body takes to come, in ms. */
+  slowMs?: number;
 }
 
 interface Fault extends Effect {

@@ -1,10 +1,12 @@
 /** Starts the sandbox: opens its state, takes up what a stop interrupted, and listens. */
+import { setMaxListeners } from 'node:events';
 import { buildApp } from './app.ts';
 import { ExecutionRunner } from './execution-runner.ts';
 import { FaultList } from './faults.ts';
 import { JobRunner } from './job-runner.ts';
 import { seedAudiences } from './linkedin.ts';
 import { PAGE_SIZE } from './paging.ts';
+import { PlannedFaults } from './planned-faults.ts';
 import { QueryEngine } from './query-engine.ts';
 import { RequestLog } from './request-log.ts';
 import { Store } from './store.ts';
@@ -47,6 +49,8 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   if (apiKey === '') throw new Error('The sandbox needs an API key that its callers send: give apiKey.');
   const publicUrl = options.publicUrl === undefined ? undefined : withoutSlash(options.publicUrl);
   const stop = new AbortController();
+  // Everything that sleeps listens to it.
+  setMaxListeners(0, stop.signal);
   const store = await Store.open(stateDir);
   const queries = await QueryEngine.start();
   const world: World = {
@@ -62,6 +66,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     store,
     queries,
     faults: new FaultList(),
+    plannedFaults: new PlannedFaults(store, log),
     requests: new RequestLog(),
     jobs: new JobRunner(),
     executions: new ExecutionRunner(),
@@ -72,11 +77,11 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     stop.abort();
     await app.close();
     queries.close();
-    await Promise.all([world.jobs.settled(), world.executions.settled()]);
+    await Promise.all([world.jobs.settled(), world.executions.settled(), world.plannedFaults.write()]);
     await store.close();
   };
   try {
-    await store.transaction(seedAudiences);
+    await store.seed(seedAudiences);
     const url = await app.listen({ port, host });
     world.jobs.resume(world);
     world.executions.wake(world);

@@ -1,16 +1,15 @@
 /** `/_sandbox/…`: what tests and demos ask of the sandbox itself. Needs no key, and is never under `/api`. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { isObject, type JsonObject, parseBody } from './body.ts';
-import type { Kind } from './documents.ts';
 import { badRequest } from './failure.ts';
+import { readFaultPlan } from './fault-plan.ts';
 import { seedAudiences } from './linkedin.ts';
 import { REDACTED, redacted } from './redaction.ts';
 import type { World } from './world.ts';
 
-const KINDS: readonly Kind[] = ['connection', 'model', 'job', 'audience', 'members', 'sync', 'execution', 'answer'];
-
-export function sideApiRoutes(app: FastifyInstance, world: World): void {
-  const { store, faults, requests } = world;
+/** `endpoints` are the calls of the API, e.g. `GET /api/models/:id`. */
+export function sideApiRoutes(app: FastifyInstance, world: World, endpoints: readonly string[]): void {
+  const { store, faults, plannedFaults, requests } = world;
 
   // Clients that always say "JSON" say so of no body too, which fastify's own parser refuses.
   app.removeContentTypeParser('application/json');
@@ -21,10 +20,9 @@ export function sideApiRoutes(app: FastifyInstance, world: World): void {
   app.get('/_sandbox/state', () => ({ data: stateOf(world) }));
 
   app.post('/_sandbox/reset', async (_request, reply) => {
-    await store.transaction((transaction) => {
-      for (const kind of KINDS) for (const { id } of transaction.all(kind)) transaction.delete(kind, id);
-      seedAudiences(transaction);
-    });
+    // First, so that no count of a call that is under way comes after it.
+    plannedFaults.forget();
+    await store.reset(seedAudiences);
     faults.clear();
     requests.clear();
     return reply.code(204).send();
@@ -42,6 +40,24 @@ export function sideApiRoutes(app: FastifyInstance, world: World): void {
     faults.clear();
     return reply.code(204).send();
   });
+
+  app.get('/_sandbox/fault-plan', () => ({ data: plannedFaults.report() }));
+  app.put('/_sandbox/fault-plan', async (request) => {
+    await plannedFaults.set(readFaultPlan(objectOf(request), endpoints));
+    return { data: plannedFaults.report() };
+  });
+  app.delete('/_sandbox/fault-plan', async (_request, reply) => {
+    await plannedFaults.set(undefined);
+    return reply.code(204).send();
+  });
+
+  app.get('/_sandbox/effects', () => ({
+    data: bySequence(store.all('effect')).map(({ id: _id, of, ...effect }) => ({ ...effect, id: of })),
+  }));
+}
+
+function bySequence<T extends { sequence: number }>(items: T[]): T[] {
+  return items.toSorted((a, b) => a.sequence - b.sequence);
 }
 
 function objectOf({ body }: FastifyRequest): JsonObject {
@@ -51,7 +67,6 @@ function objectOf({ body }: FastifyRequest): JsonObject {
 
 /** The whole state, less secrets, sign-in links and remembered answers. */
 function stateOf({ store }: World): JsonObject {
-  const bySequence = <T extends { sequence: number }>(items: T[]) => items.toSorted((a, b) => a.sequence - b.sequence);
   return {
     connections: bySequence(store.all('connection')).map(({ secrets, sign_in, ...connection }) => ({
       ...connection,

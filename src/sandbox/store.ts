@@ -4,8 +4,9 @@
  */
 import { mkdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
-import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { type DuckDBConnection, DuckDBInstance, listValue } from '@duckdb/node-api';
 import type { Documents, Kind } from './documents.ts';
+import { effectOf } from './effects.ts';
 import { messageOf } from './failure.ts';
 
 /** Reading; what a transaction has changed but not committed is seen only through the transaction. */
@@ -26,6 +27,13 @@ export interface Transaction extends Reader {
 interface AnyDocument {
   id: string;
   sequence: number;
+}
+
+/** A document as it becomes; `undefined` is deleted. */
+interface Change {
+  kind: Kind;
+  id: string;
+  document: AnyDocument | undefined;
 }
 
 /** DuckDB locks its file against other processes, but not against this one: two sandboxes in one test would corrupt each other. */
@@ -76,12 +84,31 @@ export class Store implements Reader {
   }
 
   /**
-   * Runs `work` and commits what it put and deleted. `work` is synchronous, so nothing can change between what it checks
-   * and what it writes. If it throws, nothing is changed.
+   * Runs `work` and commits what it put and deleted, and in the same transaction the journal of it. `work` is synchronous, so
+   * nothing can change between what it checks and what it writes. If it throws, nothing is changed.
    */
   transaction<T>(work: (transaction: Transaction) => T): Promise<T> {
+    return this.#enqueue(() => this.#run(work, true));
+  }
+
+  /** The same for what was there before anybody made anything: it is in no journal. */
+  seed(work: (transaction: Transaction) => void): Promise<void> {
+    return this.#enqueue(() => this.#run(work, false));
+  }
+
+  /** Forgets everything, the journal too, and seeds. */
+  reset(work: (transaction: Transaction) => void): Promise<void> {
+    return this.#enqueue(() =>
+      this.#run((transaction) => {
+        for (const [kind, ofKind] of this.#documents) for (const id of ofKind.keys()) transaction.delete(kind, id);
+        work(transaction);
+      }, false),
+    );
+  }
+
+  #enqueue<T>(run: () => Promise<T>): Promise<T> {
     if (this.#closed) return Promise.reject(new Error('The sandbox is stopping: its state is closed.'));
-    const result = this.#last.then(() => this.#run(work));
+    const result = this.#last.then(run);
     this.#last = result.catch(() => undefined);
     return result;
   }
@@ -95,10 +122,12 @@ export class Store implements Reader {
     openHere.delete(this.#directory);
   }
 
-  async #run<T>(work: (transaction: Transaction) => T): Promise<T> {
-    const changes = new Map<string, { kind: Kind; id: string; document: AnyDocument | undefined }>();
-    const result = work(this.#transactionOver(changes));
+  async #run<T>(work: (transaction: Transaction) => T, journal: boolean): Promise<T> {
+    const changes = new Map<string, Change>();
+    const transaction = this.#transactionOver(changes);
+    const result = work(transaction);
     if (changes.size > 0) {
+      if (journal) this.#journal([...changes.values()], transaction);
       await this.#write([...changes.values()]);
       for (const { kind, id, document } of changes.values()) {
         if (document === undefined) this.#documents.get(kind)?.delete(id);
@@ -108,7 +137,16 @@ export class Store implements Reader {
     return result;
   }
 
-  #transactionOver(changes: Map<string, { kind: Kind; id: string; document: AnyDocument | undefined }>): Transaction {
+  /** Puts what these changes made and deleted. The journal counts by itself: it only grows. */
+  #journal(changes: Change[], transaction: Transaction): void {
+    let sequence = this.#documents.get('effect')?.size ?? 0;
+    for (const { kind, id, document } of changes) {
+      const effect = effectOf({ kind, id, before: this.get(kind, id), after: document }, [transaction, this]);
+      if (effect !== undefined) transaction.put('effect', { ...effect, sequence: ++sequence });
+    }
+  }
+
+  #transactionOver(changes: Map<string, Change>): Transaction {
     const keyOf = (kind: Kind, id: string) => `${kind}/${id}`;
     return {
       get: <K extends Kind>(kind: K, id: string) => {
@@ -134,19 +172,31 @@ export class Store implements Reader {
     };
   }
 
-  async #write(changes: Array<{ kind: Kind; id: string; document: AnyDocument | undefined }>): Promise<void> {
+  async #write(changes: Change[]): Promise<void> {
     const connection = this.#connection;
     await connection.run('BEGIN');
     try {
-      for (const { kind, id, document } of changes) {
-        if (document === undefined) {
-          await connection.run('DELETE FROM documents WHERE kind = $1 AND id = $2', [kind, id]);
-        } else {
-          await connection.run(
-            'INSERT INTO documents VALUES ($1, $2, $3) ON CONFLICT (kind, id) DO UPDATE SET json = excluded.json',
-            [kind, id, JSON.stringify(document)],
-          );
-        }
+      // One statement for all: each costs a millisecond, however many documents it is about.
+      const [gone, there] = [changes.filter(isGone), changes.filter((change) => !isGone(change))];
+      if (gone.length > 0) {
+        await connection.run(
+          'DELETE FROM documents WHERE (kind, id) IN (SELECT unnest($1), unnest($2))',
+          texts(
+            gone.map(({ kind }) => kind),
+            gone.map(({ id }) => id),
+          ),
+        );
+      }
+      if (there.length > 0) {
+        await connection.run(
+          `INSERT INTO documents SELECT unnest($1), unnest($2), unnest($3)
+           ON CONFLICT (kind, id) DO UPDATE SET json = excluded.json`,
+          texts(
+            there.map(({ kind }) => kind),
+            there.map(({ id }) => id),
+            there.map(({ document }) => JSON.stringify(document)),
+          ),
+        );
       }
       await connection.run('COMMIT');
     } catch (error) {
@@ -167,6 +217,15 @@ export class Store implements Reader {
   #keep(kind: Kind, document: AnyDocument): void {
     const ofKind = this.#documents.get(kind) ?? new Map<string, AnyDocument>();
     this.#documents.set(kind, ofKind.set(document.id, document));
-    this.#sequence = Math.max(this.#sequence, document.sequence);
+    if (kind !== 'effect') this.#sequence = Math.max(this.#sequence, document.sequence);
   }
+}
+
+function isGone({ document }: Change): boolean {
+  return document === undefined;
+}
+
+/** Parameters that are lists of texts. */
+function texts(...lists: string[][]) {
+  return lists.map((list) => listValue(list));
 }

@@ -85,7 +85,7 @@ async function createSync(world: World, call: Call): Promise<Answer> {
     const times = { created_at: now, updated_at: now };
     const sync = build(transaction, checked, body.whole, { id, sequence: transaction.nextSequence(), ...times });
     transaction.put('sync', sync);
-    if (sync.active && sync.continuous) newExecution(transaction, sync.id);
+    if (sync.active && sync.continuous) newExecution(transaction, sync.id, 'schedule');
     return { status: 200, body: { data: shown(sync) } };
   });
   world.executions.wake(world);
@@ -125,7 +125,7 @@ async function activateSync(world: World, call: Call): Promise<Answer> {
 /** A continuous sync runs once as soon as it becomes active. */
 function startIfDue(transaction: Transaction, sync: SyncDocument, ranBefore: boolean): void {
   if (!sync.active || !sync.continuous || ranBefore) return;
-  if (runningExecution(transaction, sync.id) === undefined) newExecution(transaction, sync.id);
+  if (runningExecution(transaction, sync.id) === undefined) newExecution(transaction, sync.id, 'schedule');
 }
 
 /** The document of a checked sync; makes the audience if one was asked for. */

@@ -2,6 +2,7 @@
 import type { ExecutionRunner } from './execution-runner.ts';
 import type { FaultList } from './faults.ts';
 import type { JobRunner } from './job-runner.ts';
+import type { PlannedFaults } from './planned-faults.ts';
 import type { QueryEngine } from './query-engine.ts';
 import type { RequestLog } from './request-log.ts';
 import type { Store } from './store.ts';
@@ -28,6 +29,7 @@ export interface World {
   store: Store;
   queries: QueryEngine;
   faults: FaultList;
+  plannedFaults: PlannedFaults;
   requests: RequestLog;
   jobs: JobRunner;
   executions: ExecutionRunner;
