@@ -192,17 +192,26 @@ async function planFaults({ sandbox }: Machine, { seed, share, patience }: Optio
     throw new Error(`the sandbox takes no plan of faults: ${await answer.text()}`);
 }
 
-const interruption = new AbortController();
-process.once('SIGINT', () => interruption.abort()).once('SIGTERM', () => interruption.abort());
-try {
-  process.exitCode = await chaos(readOptions(process.argv.slice(2)), interruption.signal);
-} catch (error) {
-  if (!interruption.signal.aborted) {
-    process.stderr.write(
-      error instanceof UsageError
-        ? `${error.message}\n${USAGE}\n`
-        : `${error instanceof Error ? error.stack : String(error)}\n`,
-    );
+/** How long an interrupted run may take to end all that it has started, in ms. Whatever is left then ends with this process. */
+const FAREWELL_MS = 15_000;
+
+async function main(): Promise<number> {
+  const interruption = new AbortController();
+  const interrupt = () => {
+    interruption.abort();
+    setTimeout(() => process.exit(EXIT.broken), FAREWELL_MS);
+  };
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  try {
+    return await chaos(readOptions(process.argv.slice(2)), interruption.signal);
+  } catch (error) {
+    const usage = error instanceof UsageError;
+    if (usage) process.stderr.write(`${error.message}\n${USAGE}\n`);
+    else if (!interruption.signal.aborted)
+      process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+    return EXIT.broken;
   }
-  process.exitCode = EXIT.broken;
 }
+
+// What was started and could not be stopped ends with this process.
+process.exit(await main());
