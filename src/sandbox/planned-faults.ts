@@ -103,13 +103,14 @@ export class PlannedFaults {
     const effect = effectOf(plan, call, n, struck);
     const failing = struck.at(-1);
     if (effect?.status === undefined || failing === undefined) return effect;
-    return { ...effect, missed: () => this.#missed(call.endpoint, failing) };
+    return { ...effect, missed: () => this.#missed(plan, call.endpoint, failing) };
   }
 
-  #missed(endpoint: string, fault: PlannedFault): void {
+  #missed(plan: FaultPlan, endpoint: string, fault: PlannedFault): void {
     const sites = this.#sites.get(endpoint);
     const site = sites?.[fault];
-    if (site === undefined) return;
+    // Another plan may have been set meanwhile, which counts anew.
+    if (site === undefined || this.#plan !== plan) return;
     this.#sites.set(endpoint, { ...sites, [fault]: { ...site, hits: site.hits - 1 } });
     this.#unwritten.sites.add(endpoint);
   }

@@ -20,9 +20,10 @@ export function sideApiRoutes(app: FastifyInstance, world: World, endpoints: rea
   app.get('/_sandbox/state', () => ({ data: stateOf(world) }));
 
   app.post('/_sandbox/reset', async (_request, reply) => {
-    // First, so that no count of a call that is under way comes after it.
-    plannedFaults.forget();
-    await store.reset(seedAudiences);
+    await store.reset((transaction) => {
+      plannedFaults.forget();
+      seedAudiences(transaction);
+    });
     faults.clear();
     requests.clear();
     return reply.code(204).send();

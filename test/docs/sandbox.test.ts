@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fetch from 'node-fetch';
 import { apiRoutes } from '../../src/sandbox/app.ts';
 import { COMPANY_COUNT, USER_COUNT } from '../../src/sandbox/demo-tables.ts';
+import { PLANNED_FAULTS } from '../../src/sandbox/fault-plan.ts';
 import { AD_ACCOUNTS, REFRESH_TOKEN } from '../../src/sandbox/linkedin.ts';
 import { RequestLog } from '../../src/sandbox/request-log.ts';
 import type { World } from '../../src/sandbox/world.ts';
@@ -36,7 +37,7 @@ describe('docs/sandbox.md', () => {
       }),
     );
     expect(statuses).toEqual(calls.map((call) => [call, false]));
-    expect(calls).toHaveLength(6);
+    expect(calls).toHaveLength(10);
   });
 
   it('gives examples of faults that the sandbox takes, each field in one of them', async () => {
@@ -65,6 +66,37 @@ describe('docs/sandbox.md', () => {
     const fields = documented('## The side API').filter((name) => !name.includes(' /'));
     const kept = Object.keys(data).filter((name) => name !== 'id');
     expect(fields.map((field) => field.replace('match.', '')).sort()).toEqual(kept.sort());
+  });
+
+  it('lists exactly the faults of a plan in their order, and the fields that it has, with an example and defaults', async () => {
+    const { url } = await newSandbox();
+    const set = async (body: string) => {
+      const headers = { 'content-type': 'application/json' };
+      const answer = await fetch(`${url}/_sandbox/fault-plan`, { method: 'PUT', body, headers });
+      return ((await answer.json()) as { data: Record<string, unknown> }).data;
+    };
+    const heading = '## A fault plan';
+    const [example = ''] = blocks(heading, 'json');
+    expect(await set(example)).toEqual({ ...JSON.parse(example), sites: [] });
+    const defaults = await set('{ "seed": "7", "share": 0.05 }');
+    const [fields, faults] = [documented(heading).slice(0, 6), documented(heading).slice(6)];
+    expect([...fields, 'sites'].sort()).toEqual(Object.keys(defaults).sort());
+    expect(faults).toEqual(PLANNED_FAULTS);
+    const told = tableRows(section(text, heading)).map(([field = '', , value = '']) => [field, value]);
+    for (const field of ['latencyMs', 'lateMs']) expect(told).toContainEqual([`\`${field}\``, String(defaults[field])]);
+  });
+
+  it('lists exactly the fields that an entry of the effects can have', async () => {
+    const sandbox = await newSandbox();
+    const { id } = await sandbox.polytomic.connections.create(
+      { name: 'LinkedIn', type: 'linkedinads', configuration: {} },
+      { idempotencyKey: 'effects-of-one-call' },
+    );
+    const { data } = (await (await fetch(`${sandbox.url}/_sandbox/effects`)).json()) as { data: object[] };
+    expect(data).toMatchObject([{ id }]);
+    expect([...Object.keys(data[0] ?? {}), 'parent', 'cause'].sort()).toEqual(
+      documented('## What was made and deleted').sort(),
+    );
   });
 
   it('names the rows, accounts, token and numbers that there are', () => {
