@@ -27,7 +27,7 @@ const EXIT = { well: 0, findings: 1, broken: 2 } as const;
 const WORKERS = 3;
 
 /** How late an answer is that comes after the caller has given up, in ms. */
-const LATE_MS = { short: 5_000, shipped: 16_000 };
+const LATE_MS = { short: 2_500, shipped: 16_000 };
 
 /** How long a run may take before it counts as lost, in ms. */
 const RUN_PATIENCE_MS = { short: 6 * 60_000, shipped: 25 * 60_000 };

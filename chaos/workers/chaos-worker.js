@@ -10,13 +10,14 @@ import { startWorker } from '../../dist/worker.js';
 import { workerSettings } from '../../dist/worker-settings.js';
 
 /** How long a call may take, in ms: a third of an attempt, as in the worker that ships. */
-const CALL_TIMEOUT_MS = 4_000;
+const CALL_TIMEOUT_MS = 2_000;
 
-/** Time-outs and pauses of the workflow's code, by the text that sets them: all of it about four times as fast. */
+/** Time-outs and pauses of the workflow's code, by the text that sets them: so that as many retries fit into minutes as else into hours. */
 const IMPATIENCE = [
-  ["startToCloseTimeout: '45 seconds'", "startToCloseTimeout: '12 seconds'"],
-  ["heartbeatTimeout: '20 seconds'", "heartbeatTimeout: '8 seconds'"],
-  ["maximumInterval: '1 minute'", "maximumInterval: '3 seconds'"],
+  ["startToCloseTimeout: '45 seconds'", "startToCloseTimeout: '6 seconds'"],
+  ["heartbeatTimeout: '20 seconds'", "heartbeatTimeout: '6 seconds'"],
+  ["maximumInterval: '1 minute'", "maximumInterval: '1 second'"],
+  ["initialInterval: '1 second'", "initialInterval: '300 milliseconds'"],
 ];
 
 /** Runs a worker until SIGTERM. `sabotage` takes something away from its client of Polytomic. */
