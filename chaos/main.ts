@@ -1,5 +1,6 @@
 /** `npm run chaos`: many runs at once while everything is killed and fails, then a count of what is there. */
 import { randomBytes } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import fetch from 'node-fetch';
@@ -47,6 +48,8 @@ async function chaos(options: Options, interrupted: AbortSignal): Promise<number
   });
   const ending = new AbortController();
   const signal = AbortSignal.any([interrupted, ending.signal]);
+  // Everybody who waits for something waits for this too.
+  setMaxListeners(0, signal);
   const script = fileURLToPath(new URL(`workers/${WORKER_SCRIPTS[options.sabotage ?? 'whole']}`, import.meta.url));
   const env = { ...Object.fromEntries(secrets), CHAOS_PATIENCE: options.patience };
   const disasters = new Disasters(machine, new Draws(options.seed, 'kills'), () =>
@@ -97,6 +100,7 @@ async function playAll(
   const begun = Date.now();
   const over = new AbortController();
   const watching = AbortSignal.any([signal, over.signal]);
+  setMaxListeners(0, watching);
   const board = new Board(machine.temporal, watching);
   const { audiences, temporal, sandbox } = machine;
   const scene = {
