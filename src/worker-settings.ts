@@ -1,7 +1,7 @@
 /** What a worker is told by its environment. Every fault of it is reported at once. */
 import { BlockList } from 'node:net';
 import { networksIn } from './notices/allowed-addresses.ts';
-import { PolytomicClient } from './polytomic/client.ts';
+import { DEFAULT_TIMEOUT_MS, PolytomicClient } from './polytomic/client.ts';
 
 /** The task queue of this project's workers and clients, unless `AUDIENCE_TASK_QUEUE` names another. */
 export const DEFAULT_TASK_QUEUE = 'audience-provisioning';
@@ -12,9 +12,28 @@ const DEFAULT_SECRET_PREFIXES = ['SNOWFLAKE_', 'LINKEDIN_'];
 /** How long a worker that is told to stop lets its activities finish, in ms: a little more than one call may take. */
 const DEFAULT_SHUTDOWN_GRACE_MS = 20_000;
 
+/**
+ * The shortest and the longest time-out of a call to Polytomic, in ms. What was sent counts as under way for 30 s (see
+ * `activities/idempotency.ts`), which leaves the call no more than its default; and an attempt makes several calls.
+ */
+const TIMEOUT_MS: Bounds = {
+  least: 1_000,
+  most: DEFAULT_TIMEOUT_MS,
+  why: 'what a call still does after it was given up could be made twice',
+};
+
 /** The environment does not say what a worker needs. The message has a line for each fault. */
 export class WorkerSettingsError extends Error {
   override readonly name = 'WorkerSettingsError';
+}
+
+/** What a whole number may be. */
+interface Bounds {
+  /** Default 0. */
+  least?: number;
+  most: number;
+  /** What would go wrong beyond them, where that is not plain. */
+  why?: string;
 }
 
 /** What a worker needs besides a Temporal server. */
@@ -28,6 +47,8 @@ export interface WorkerSettings {
   /** Where `GET /health` answers; no port, no health. */
   health?: { host: string; port: number };
   shutdownGraceMs: number;
+  /** How many activities a second Temporal hands out to all workers of the task queue together; absent without a limit. */
+  activitiesPerSecond?: number;
 }
 
 /** The task queue that the environment names. */
@@ -43,11 +64,13 @@ export function taskQueueOf(env: NodeJS.ProcessEnv): string {
 export function workerSettings(env: NodeJS.ProcessEnv, version: string): WorkerSettings {
   const faults: string[] = [];
   const given = (name: string) => env[name] || undefined;
-  const whole = (name: string, max: number): number | undefined => {
+  const whole = (name: string, { least = 0, most, why }: Bounds): number | undefined => {
     const text = given(name);
     if (text === undefined) return undefined;
-    if (/^\d{1,9}$/.test(text) && Number(text) <= max) return Number(text);
-    faults.push(`${name} must be a whole number from 0 to ${max}, and is not`);
+    if (/^\d{1,9}$/.test(text) && Number(text) >= least && Number(text) <= most) return Number(text);
+    faults.push(
+      `${name} must be a whole number from ${least} to ${most}, and is not${why === undefined ? '' : `: ${why}`}`,
+    );
     return undefined;
   };
 
@@ -56,8 +79,10 @@ export function workerSettings(env: NodeJS.ProcessEnv, version: string): WorkerS
     faults.push('POLYTOMIC_API_KEY is not set: make a key in Polytomic under Settings, API keys');
   const baseUrl = given('POLYTOMIC_BASE_URL');
   const apiVersion = given('POLYTOMIC_API_VERSION');
-  const healthPort = whole('AUDIENCE_HEALTH_PORT', 65_535);
-  const shutdownGraceMs = whole('AUDIENCE_SHUTDOWN_GRACE_MS', 600_000) ?? DEFAULT_SHUTDOWN_GRACE_MS;
+  const timeoutMs = whole('POLYTOMIC_TIMEOUT_MS', TIMEOUT_MS);
+  const healthPort = whole('AUDIENCE_HEALTH_PORT', { most: 65_535 });
+  const shutdownGraceMs = whole('AUDIENCE_SHUTDOWN_GRACE_MS', { most: 600_000 }) ?? DEFAULT_SHUTDOWN_GRACE_MS;
+  const activitiesPerSecond = whole('AUDIENCE_ACTIVITIES_PER_SECOND', { least: 1, most: 100_000 });
   const prefixes = given('AUDIENCE_SECRETS_ENV_PREFIXES')
     ?.split(',')
     .map((prefix) => prefix.trim());
@@ -80,6 +105,7 @@ export function workerSettings(env: NodeJS.ProcessEnv, version: string): WorkerS
       userAgent: `audience-provisioning/${version}`,
       ...(baseUrl === undefined ? {} : { baseUrl }),
       ...(apiVersion === undefined ? {} : { version: apiVersion }),
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
     });
   } catch (error) {
     faults.push(`POLYTOMIC_*: ${error instanceof Error ? error.message : String(error)}`);
@@ -98,5 +124,6 @@ export function workerSettings(env: NodeJS.ProcessEnv, version: string): WorkerS
       ? {}
       : { health: { host: given('AUDIENCE_HEALTH_HOST') ?? '127.0.0.1', port: healthPort } }),
     shutdownGraceMs,
+    ...(activitiesPerSecond === undefined ? {} : { activitiesPerSecond }),
   };
 }

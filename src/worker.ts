@@ -73,7 +73,7 @@ export async function startWorker({
   workflowBundle,
   additions,
 }: WorkerParts): Promise<RunningWorker> {
-  const { taskQueue, polytomic, secrets, shutdownGraceMs } = settings;
+  const { taskQueue, polytomic, secrets, shutdownGraceMs, activitiesPerSecond } = settings;
   let worker: Worker | undefined;
   const closers: Array<() => unknown> = [];
   const close = async () => {
@@ -103,6 +103,8 @@ export async function startWorker({
       }),
       dataConverter: dataConverter(),
       ...SIZE,
+      // Temporal counts for all workers together. With it the SDK asks for no activity eagerly, which would not be counted.
+      ...(activitiesPerSecond === undefined ? {} : { maxTaskQueueActivitiesPerSecond: activitiesPerSecond }),
       stickyQueueScheduleToStartTimeout: STICKY_TIMEOUT_MS,
       workflowTaskPollerBehavior: { type: 'autoscaling' },
       activityTaskPollerBehavior: { type: 'autoscaling' },

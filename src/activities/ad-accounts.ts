@@ -1,4 +1,5 @@
 /** The second half of step 2: which of the person's ad accounts the connection uses. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { activityInfo, heartbeat } from '@temporalio/activity';
 import type { PolytomicClient } from '../polytomic/client.ts';
 import { chosenBy } from '../request/choice.ts';
@@ -16,10 +17,18 @@ const PARAMETER = 'accounts';
 export type EnabledAdAccounts = { enabled: AdAccount[]; added: AdAccount[] } | { ask: Ask };
 
 /** What an activity remembers between its attempts: a write whose answer was lost has added its accounts all the same. */
-interface BeforeWrite {
+interface Written {
   /** Values of the accounts that were enabled before this run's first write. */
   enabledBefore: string[];
+  /** How many writes were answered and have not lasted. */
+  overwritten: number;
 }
+
+/** How often accounts are merged anew because what was written has not lasted, until a person is asked. */
+export const MAX_OVERWRITTEN = 5;
+
+/** How long after a write to look again: as a multiple of how long the write took, and at least and at most, in ms. */
+const SECOND_LOOK = { factor: 5, least: 100, most: 5_000 } as const;
 
 /** Makes the activities of this file. */
 export function adAccountActivities({ polytomic }: ActivityDependencies) {
@@ -41,16 +50,21 @@ export function adAccountActivities({ polytomic }: ActivityDependencies) {
         if (question !== undefined) return { ask: question };
         const chosen = chosenOf(wanted, allowed);
         const enabled = await enabledAccounts(polytomic, connection.id);
-        const { enabledBefore }: BeforeWrite = activityInfo().heartbeatDetails ?? {
+        const written: Written = activityInfo().heartbeatDetails ?? {
           enabledBefore: enabled.map(({ value }) => value),
+          overwritten: 0,
         };
-        const missing = chosen.filter(({ value }) => !enabled.some((one) => one.value === value));
-        if (missing.length > 0) {
-          heartbeat({ enabledBefore } satisfies BeforeWrite);
-          const kept = await writeAccounts(polytomic, connection.id, [...enabled, ...missing]);
-          // The write replaces the whole list, so another run that writes at this moment may undo ours: look, and try again.
-          if (chosen.some(({ value }) => !kept.some((one) => one.value === value))) {
-            throw new ActivityProblem('Unavailable', 'Polytomic did not keep all of them. Trying again.');
+        const { enabledBefore } = written;
+        if (missingOf(chosen, enabled).length > 0) {
+          heartbeat(written);
+          const lasts = await changeAccounts(polytomic, connection.id, {
+            change: (present) => [...present, ...missingOf(chosen, present)],
+            isDone: (present) => missingOf(chosen, present).length === 0,
+          });
+          if (!lasts) {
+            const overwritten = written.overwritten + 1;
+            heartbeat({ enabledBefore, overwritten } satisfies Written);
+            throw notKept(overwritten);
           }
         }
         return { enabled: chosen, added: chosen.filter(({ value }) => !enabledBefore.includes(value)) };
@@ -99,13 +113,43 @@ export async function enabledAccounts(polytomic: PolytomicClient, connectionId: 
   return accountsOf(await polytomic.connections.get(connectionId, reading()));
 }
 
-/** Enables exactly these; returns what is enabled afterwards, as read back. */
-export async function writeAccounts(
+/**
+ * Changes which accounts are enabled; returns whether it lasts. A write replaces the whole list, and there is no version tag by
+ * which Polytomic could refuse it: whoever has read the list before our write, and writes after it, takes ours away. So it is
+ * read back, and read again after longer than such a write of somebody else should take. One that takes longer is not seen.
+ */
+export async function changeAccounts(
   polytomic: PolytomicClient,
   connectionId: string,
-  accounts: readonly AdAccount[],
-): Promise<AdAccount[]> {
-  return accountsOf(await polytomic.connections.update(connectionId, { configuration: { [PARAMETER]: accounts } }));
+  {
+    change,
+    isDone,
+  }: { change: (present: AdAccount[]) => AdAccount[]; isDone: (present: readonly AdAccount[]) => boolean },
+): Promise<boolean> {
+  const begun = Date.now();
+  const after = await polytomic.connections.update(connectionId, {
+    configuration: (configuration) => ({ [PARAMETER]: change(accountsOf({ configuration })) }),
+  });
+  if (!isDone(accountsOf(after))) return false;
+  const { factor, least, most } = SECOND_LOOK;
+  // Not broken off when the run is cancelled: what has been added would not be known.
+  await pause(Math.min(Math.max((Date.now() - begun) * factor, least), most));
+  return isDone(accountsOf(await polytomic.connections.get(connectionId)));
+}
+
+function notKept(overwritten: number): ActivityProblem {
+  const why = 'Polytomic did not keep all of them: somebody else writes the same list.';
+  return overwritten < MAX_OVERWRITTEN
+    ? new ActivityProblem('Unavailable', `${why} Trying again.`)
+    : new ActivityProblem(
+        'NotKept',
+        `${why} They were written ${overwritten} times. Find out who does, then try the step again.`,
+      );
+}
+
+/** Those that are wanted and not among the present ones. */
+function missingOf(wanted: readonly AdAccount[], present: readonly AdAccount[]): AdAccount[] {
+  return wanted.filter(({ value }) => !present.some((one) => one.value === value));
 }
 
 /** What a person has to be asked; `undefined` where the names decide it, or are wrong. */

@@ -14,8 +14,8 @@ export async function attempt<T>(doing: string, work: () => Promise<T>): Promise
     return await work();
   } catch (error) {
     if (cancellationSignal().aborted) await cancelled();
-    const info = activityInfo();
-    throw toFailure(error, doing, { attempt: info.attempt, elapsedMs: Date.now() - info.scheduledTimestampMs });
+    const { attempt: number, scheduledTimestampMs, retryPolicy } = activityInfo();
+    throw toFailure(error, doing, { attempt: number, elapsedMs: Date.now() - scheduledTimestampMs, retryPolicy });
   }
 }
 

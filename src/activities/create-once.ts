@@ -1,8 +1,9 @@
 /** Sends a create to Polytomic so that over all attempts, answers and restarts one thing is made, and its id is known. */
-import { activityInfo, heartbeat } from '@temporalio/activity';
-import { ApiError, UnexpectedAnswerError } from '../polytomic/errors.ts';
-import { heartbeating } from './attempt.ts';
-import { ActivityProblem, JobFailed, JobLost } from './failures.ts';
+import { activityInfo, Context, heartbeat } from '@temporalio/activity';
+import { ApiError, NoAnswerError, PolytomicError, UnexpectedAnswerError } from '../polytomic/errors.ts';
+import { SecretError } from '../request/secrets.ts';
+import { attempt, heartbeating } from './attempt.ts';
+import { ActivityProblem, isFinal, JobFailed, JobLost } from './failures.ts';
 import {
   type Answer,
   type AttemptFacts,
@@ -12,12 +13,14 @@ import {
   idempotencyKey,
   judge,
   MAX_CONFLICTS,
+  mayHaveMade,
   recordAfter,
   recordAfterLookUp,
   recordOfAnswer,
   recordOfSend,
   recordToResend,
   type SendRecord,
+  settlementOf,
 } from './idempotency.ts';
 
 /** Which piece of the run an activity works on. Comes from the workflow and identifies the create. */
@@ -39,6 +42,9 @@ export interface Found<T> extends Candidate {
   item: T;
 }
 
+/** How a person can go on after `NameTaken`, `Ambiguous` or `Unclear`: what to say, with these ids of what is there. */
+export type Advice = (ids: readonly string[]) => string;
+
 /** What is to be created, and how. `S` is the answer to the POST, `T` what comes of it in the end. */
 export interface Creation<S, T> {
   context: StepContext;
@@ -57,19 +63,45 @@ export interface Creation<S, T> {
    * Ids of pieces that a failed send can leave although what it was to make is not there. None may be there before the
    * first send; one that is there after a send of unknown outcome is built on, not made again.
    */
-  leftovers?: () => Promise<string[]>;
+  leftovers?: { ids: () => Promise<string[]>; advice: Advice };
   /** If something of this name was there before: `use` it, `refuse`, or make `another` beside it where names may repeat. */
   existing: 'use' | 'refuse' | 'another';
-  /** How a person can go on after `NameTaken`, `Ambiguous` or `Unclear`. */
-  advice: string;
+  advice: Advice;
   parentMade: boolean;
   uniqueName: boolean;
+  /**
+   * How long after it was sent a create that was answered by an error may still make the thing, in ms, e.g. by a job that it
+   * has begun. Default: not at all.
+   */
+  settlesWithinMs?: number;
 }
 
 /** The thing, and whether this run made it. */
 export interface Created<T> {
   item: T;
   made: boolean;
+}
+
+/** What each attempt that is under way has remembered last. */
+const records = new WeakMap<Context, SendRecord>();
+
+/**
+ * {@link attempt} of an activity that creates. What ends the step for good while nobody knows what it has made is `Unclear`: the
+ * next try of a person then looks for that first, and an undo too.
+ */
+export async function attemptToCreate<T>(doing: string, work: () => Promise<T>): Promise<T> {
+  return attempt(doing, async () => {
+    try {
+      return await work();
+    } catch (error) {
+      const record: SendRecord | undefined = records.get(Context.current()) ?? activityInfo().heartbeatDetails;
+      if (record === undefined || !mayHaveMade(record) || !(isFinal(error) || isUnsent(error))) throw error;
+      throw new ActivityProblem(
+        'Unclear',
+        `it may have been made when an answer was lost, and cannot be asked after: ${error.message}. Mend that, then try again: it is looked for first.`,
+      );
+    }
+  });
 }
 
 /**
@@ -81,6 +113,7 @@ export async function createOnce<S, T>(creation: Creation<S, T>): Promise<Create
   let record: SendRecord | undefined = info.heartbeatDetails ?? undefined;
   const remember = (next: SendRecord) => {
     record = next;
+    records.set(Context.current(), next);
     heartbeat(next);
   };
   return heartbeating(
@@ -88,7 +121,7 @@ export async function createOnce<S, T>(creation: Creation<S, T>): Promise<Create
     async () => {
       if (record?.answer !== undefined) return settle(creation, record.answer as S, record, remember);
       const { context, parentMade, uniqueName } = creation;
-      const begun = await begin(creation, { ...factsOf(context, record), parentMade, uniqueName });
+      const begun = await begin(creation, { ...factsOf(context, record), parentMade, uniqueName }, remember);
       return 'item' in begun ? begun : sendAndSettle(creation, begun, remember);
     },
   );
@@ -116,8 +149,12 @@ export function isLaterRun(originalRunId: string): boolean {
 }
 
 /** What is there already and settles the matter, or the record of the send to be made. */
-async function begin<S, T>(creation: Creation<S, T>, evidence: Evidence): Promise<Created<T> | SendRecord> {
-  const { existing } = creation;
+async function begin<S, T>(
+  creation: Creation<S, T>,
+  evidence: Evidence,
+  remember: (record: SendRecord) => void,
+): Promise<Created<T> | SendRecord> {
+  const { existing, settlesWithinMs } = creation;
   const { record } = evidence;
   const beginning = beginningOf(evidence);
   if (beginning === 'resend' && record !== undefined) return recordToResend(record, evidence);
@@ -126,16 +163,18 @@ async function begin<S, T>(creation: Creation<S, T>, evidence: Evidence): Promis
   const verdict = judge(found, evidence);
   if (verdict.kind === 'ours') return { item: itemOf(found, verdict.id), made: true };
   if (verdict.kind === 'clash' && existing !== 'use') throw unclear(creation, verdict.ids);
+  if (record !== undefined) awaitSettlement(record, evidence, remember, settlesWithinMs);
   if (verdict.kind === 'clash' || (verdict.kind === 'theirs' && existing !== 'another'))
     return useOrRefuse(creation, found);
 
-  const leftovers = (await creation.leftovers?.()) ?? [];
+  const leftovers = (await creation.leftovers?.ids()) ?? [];
+  const advice = creation.leftovers?.advice ?? creation.advice;
   const [leftover] = leftovers;
-  if (beginning === 'fresh' && leftover !== undefined) throw nameTaken(creation, leftovers);
+  if (beginning === 'fresh' && leftover !== undefined) throw nameTaken({ advice }, leftovers);
   // Without a record nobody knows what was there before the first send; only what the first key brings back is sure.
   const earlierSends = evidence.laterRun || evidence.afterUnclear;
   if (leftovers.length > 1 || (leftover !== undefined && record === undefined && earlierSends)) {
-    throw unclear(creation, leftovers);
+    throw unclear({ advice }, leftovers);
   }
   return {
     ...recordAfterLookUp(found, verdict, evidence),
@@ -143,15 +182,33 @@ async function begin<S, T>(creation: Creation<S, T>, evidence: Evidence): Promis
   };
 }
 
+/** Ends the attempt where what was sent can still take effect, so that it would prove nothing that a look-up has not found it. */
+export function awaitSettlement(
+  record: SendRecord,
+  { attempt, now }: AttemptFacts,
+  remember: (record: SendRecord) => void,
+  settlesWithinMs = 0,
+): void {
+  const wait = settlementOf(record, settlesWithinMs) - now;
+  if (wait <= 0) return;
+  remember({ ...record, attempt });
+  throw new ActivityProblem(
+    'InFlight',
+    'what was sent may still be carried out, and is not there yet. Looking again.',
+    wait,
+  );
+}
+
 async function sendAndSettle<S, T>(
   creation: Creation<S, T>,
   record: SendRecord,
   remember: (record: SendRecord) => void,
 ): Promise<Created<T>> {
-  const { context, uniqueName, advice } = creation;
+  const { context, uniqueName, advice, settlesWithinMs } = creation;
   let sent: S;
   try {
-    sent = await sendOnce(context, record, remember, (key) => creation.send(key, record.leftover), advice);
+    const post = (key: string) => creation.send(key, record.leftover);
+    sent = await sendOnce(context, record, remember, { post, advice: advice([]), settlesWithinMs });
   } catch (error) {
     if (uniqueName && error instanceof ApiError && error.status === 422) {
       // Somebody may have taken the name since it was looked up: say so, instead of the API's words for it.
@@ -174,8 +231,11 @@ export async function sendOnce<S>(
   context: StepContext,
   record: SendRecord,
   remember: (record: SendRecord) => void,
-  post: (key: string) => Promise<S>,
-  advice: string,
+  {
+    post,
+    advice,
+    settlesWithinMs = 0,
+  }: { post: (key: string) => Promise<S>; advice: string; settlesWithinMs?: number | undefined },
 ): Promise<S> {
   const { attempt } = activityInfo();
   const sentAt = Date.now();
@@ -183,7 +243,7 @@ export async function sendOnce<S>(
   try {
     return await post(idempotencyKey({ workflowId: workflowExecution().workflowId, ...context }, record.send));
   } catch (error) {
-    const next = recordAfter(record, answerOf(error), attempt, sentAt);
+    const next = recordAfter(record, answerOf(error), attempt, sentAt, settlesWithinMs);
     remember(next);
     if (next.conflicts <= MAX_CONFLICTS) throw error;
     throw new ActivityProblem(
@@ -200,13 +260,17 @@ async function settle<S, T>(
   record: SendRecord,
   remember: (record: SendRecord) => void,
 ): Promise<Created<T>> {
-  const after = (answer: Answer) => recordAfter(record, answer, activityInfo().attempt, Date.now());
+  const { settlesWithinMs = 0 } = creation;
+  // The job's end is what the key brings back from now on, as an error of that status would be.
+  const after = (status: number) => {
+    const answer: Answer = { kind: 'status', status, documented: true };
+    return recordAfter(record, answer, activityInfo().attempt, Date.now(), settlesWithinMs);
+  };
   try {
     return { item: await creation.settle(sent), made: true };
   } catch (error) {
-    // The job's end is what the key brings back from now on, so going on needs a new one.
-    if (error instanceof JobFailed) remember(after({ kind: 'status', status: 422 }));
-    if (error instanceof JobLost) remember(after({ kind: 'undocumented' }));
+    if (error instanceof JobFailed) remember(after(422));
+    if (error instanceof JobLost) remember(after(500));
     throw error;
   }
 }
@@ -218,22 +282,27 @@ function useOrRefuse<S, T>(creation: Creation<S, T>, found: Array<Found<T>>, dou
   if (existing === 'use' && first !== undefined && found.length === 1) return { item: first.item, made: false };
   const ids = found.map(({ id }) => id);
   if (existing === 'use')
-    throw new ActivityProblem('Ambiguous', `there are several of this name (${ids.join(', ')}). ${advice}`);
+    throw new ActivityProblem('Ambiguous', `there are several of this name (${ids.join(', ')}). ${advice(ids)}`);
   throw ids.some((id) => doubtful.includes(id)) ? unclear(creation, ids) : nameTaken(creation, ids);
 }
 
-function nameTaken<S, T>({ advice }: Creation<S, T>, ids: string[]): ActivityProblem {
+function nameTaken({ advice }: { advice: Advice }, ids: string[]): ActivityProblem {
   return new ActivityProblem(
     'NameTaken',
-    `there is one of this name already (${ids.join(', ')}), which this run did not make. ${advice}`,
+    `there is one of this name already (${ids.join(', ')}), which this run did not make. ${advice(ids)}`,
   );
 }
 
-function unclear<S, T>({ advice }: Creation<S, T>, ids: string[]): ActivityProblem {
+function unclear({ advice }: { advice: Advice }, ids: string[]): ActivityProblem {
   return new ActivityProblem(
     'Unclear',
-    `an answer was lost, and there is something of this name now (${ids.join(', ')}) that this run cannot prove to be its own. ${advice}`,
+    `an answer was lost, and there is something of this name now (${ids.join(', ')}) that this run cannot prove to be its own. ${advice(ids)}`,
   );
+}
+
+/** These ids as choices of what to say, e.g. `use: id`. */
+export function saying(say: (id: string) => string, ids: readonly string[]): string {
+  return (ids.length === 0 ? ['<id>'] : ids).map((id) => `\`${say(id)}\``).join(' or ');
 }
 
 function itemOf<T>(found: Array<Found<T>>, id: string): T {
@@ -244,9 +313,17 @@ function itemOf<T>(found: Array<Found<T>>, id: string): T {
 
 /** What came back of a send, as far as the rules of idempotency care. A broken or missing answer is none. */
 function answerOf(error: unknown): Answer {
-  if (error instanceof ApiError) return { kind: 'status', status: error.status };
+  if (error instanceof ApiError) return { kind: 'status', status: error.status, documented: error.documented };
   if (error instanceof UnexpectedAnswerError) return { kind: 'undocumented' };
-  return { kind: 'none' };
+  return { kind: isUnsent(error) ? 'unsent' : 'none' };
+}
+
+/** Whether a call was given up before it was sent: a secret that cannot be had, or an id that no path can carry. */
+function isUnsent(error: unknown): error is Error {
+  if (error instanceof SecretError) return true;
+  if (error instanceof ApiError || error instanceof UnexpectedAnswerError || error instanceof NoAnswerError)
+    return false;
+  return error instanceof PolytomicError;
 }
 
 /** The run that this activity belongs to. */

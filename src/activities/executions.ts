@@ -5,7 +5,7 @@ import type { Execution, ExecutionCounts } from '../polytomic/executions.ts';
 import { shorten } from '../request/shorten.ts';
 import type { FirstExecution, Resource } from '../workflows/messages.ts';
 import { attempt, heartbeating, reading } from './attempt.ts';
-import { factsOf, type StepContext, sendOnce } from './create-once.ts';
+import { awaitSettlement, factsOf, type StepContext, sendOnce } from './create-once.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { ActivityProblem } from './failures.ts';
 import {
@@ -94,14 +94,16 @@ export function executionActivities({ polytomic }: ActivityDependencies) {
       record === undefined && !afterUnclear && onlyFirstKeySent(facts)
         ? undefined
         : await startedSince(sync, record, laterRun || afterUnclear ? undefined : scheduledAt);
-    return found ?? recordAfterLookUp([], { kind: 'absent' }, facts);
+    if (found !== undefined) return found;
+    if (record !== undefined) awaitSettlement(record, facts, heartbeat);
+    return recordAfterLookUp([], { kind: 'absent' }, facts);
   }
 
   async function send(step: StepContext, sync: Resource, record: SendRecord): Promise<StartedExecution> {
     try {
       const post = (idempotencyKey: string) => polytomic.syncs.startExecution(sync.id, {}, { idempotencyKey });
       const advice = 'It lists none that runs. Look at the sync in Polytomic.';
-      return started(await sendOnce(step, record, heartbeat, post, advice));
+      return started(await sendOnce(step, record, heartbeat, { post, advice }));
     } catch (error) {
       // A 409 says that one is running, or that this very call is still in flight; the last of too many is a problem.
       if (error instanceof ActivityProblem || (error instanceof ApiError && error.status === 409)) {

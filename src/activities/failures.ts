@@ -4,7 +4,7 @@
  */
 
 import { ApplicationFailure } from '@temporalio/activity';
-import { ApplicationFailureCategory } from '@temporalio/common';
+import { ApplicationFailureCategory, type RetryPolicy } from '@temporalio/common';
 import { ApiError, NoAnswerError, PolytomicError, UnexpectedAnswerError } from '../polytomic/errors.ts';
 import { SecretError } from '../request/secrets.ts';
 import { shorten } from '../request/shorten.ts';
@@ -27,6 +27,8 @@ export const FAILURE_CODES = {
   NameTaken: { retryable: false },
   /** Something of this name appeared while the answer to our create was lost: it may be ours or not. */
   Unclear: { retryable: false },
+  /** What was written was taken back by somebody else, again and again. */
+  NotKept: { retryable: false },
   /** A sync's first execution ended otherwise than completed. */
   ExecutionFailed: { retryable: false },
   /** A notice's target may not be called, or does not take the notice: a redirect, or a 4xx that will not pass. */
@@ -39,7 +41,7 @@ export const FAILURE_CODES = {
   NotReady: { retryable: true },
   /** 429. */
   RateLimited: { retryable: true },
-  /** 409: the same create is still in flight. */
+  /** 409: the same create is still in flight. Or it may be, although it was answered. */
   InFlight: { retryable: true },
   /** 5xx, from Polytomic or a proxy before it. */
   Unavailable: { retryable: true },
@@ -109,20 +111,22 @@ export interface AttemptTiming {
   attempt: number;
   /** How long ago the step was first scheduled, in ms. */
   elapsedMs: number;
+  /** By which Temporal tries the step again. Absent where it does not tell, as of what it gives out eagerly: then its defaults. */
+  retryPolicy?: RetryPolicy | undefined;
 }
 
 /** The longest message of a failure, in characters: a sync with two hundred wrong fields would have more to say. */
 export const MAX_MESSAGE = 8_000;
 
-/** A failure of code `code`. `nextRetryDelayMs` overrides the back-off. */
-function failure(code: FailureCode, message: string, nextRetryDelayMs?: number): ApplicationFailure {
-  return ApplicationFailure.create({
-    type: code,
-    message: shorten(message, MAX_MESSAGE),
-    nonRetryable: !FAILURE_CODES[code].retryable,
-    ...(nextRetryDelayMs === undefined ? {} : { nextRetryDelay: nextRetryDelayMs }),
-    ...(EXPECTED.includes(code) ? { category: ApplicationFailureCategory.BENIGN } : {}),
-  });
+/** What an error means: its code, what a person is told, and when to try again, in ms, where that is not left to the back-off. */
+interface Meaning {
+  code: FailureCode;
+  message: string;
+  waitMs?: number | undefined;
+}
+
+function failure(code: FailureCode, message: string, waitMs?: number): Meaning {
+  return { code, message, waitMs };
 }
 
 /**
@@ -130,6 +134,21 @@ function failure(code: FailureCode, message: string, nextRetryDelayMs?: number):
  * “Active Users”`. What is no error of the API or of a secret is returned as it is: Temporal retries it as a plain error.
  */
 export function toFailure(error: unknown, doing: string, timing: AttemptTiming): unknown {
+  const meaning = meaningOf(error, doing, timing);
+  if (meaning === undefined) return error;
+  const { code, message, waitMs } = meaning;
+  const { retryable } = FAILURE_CODES[code];
+  const delay = waitMs ?? (retryable ? backOffMs(timing.attempt, timing.retryPolicy) : undefined);
+  return ApplicationFailure.create({
+    type: code,
+    message: shorten(message, MAX_MESSAGE),
+    nonRetryable: !retryable,
+    ...(delay === undefined ? {} : { nextRetryDelay: delay }),
+    ...(EXPECTED.includes(code) ? { category: ApplicationFailureCategory.BENIGN } : {}),
+  });
+}
+
+function meaningOf(error: unknown, doing: string, timing: AttemptTiming): Meaning | undefined {
   if (error instanceof ActivityProblem)
     return failure(error.code, `${capital(doing)}: ${error.message}`, error.nextRetryDelayMs);
   if (error instanceof SecretError) return failure('SecretUnavailable', `${capital(doing)}: ${error.message}`);
@@ -141,7 +160,7 @@ export function toFailure(error: unknown, doing: string, timing: AttemptTiming):
   if (error instanceof JobLost)
     return failure('UndocumentedAnswer', `${capital(doing)}: ${error.message}. Trying again.`);
   if (error instanceof PolytomicError) return failure('Refused', `${capital(doing)}: ${error.message}`);
-  return error;
+  return undefined;
 }
 
 /** Whether this is an answer of Polytomic that no trying again changes: a 4xx, but for those that pass. */
@@ -154,7 +173,7 @@ export function isFinal(error: unknown): error is ApiError {
   );
 }
 
-function apiFailure(error: ApiError, doing: string, timing: AttemptTiming): ApplicationFailure {
+function apiFailure(error: ApiError, doing: string, timing: AttemptTiming): Meaning {
   const said = `${capital(doing)}: ${error.message}`;
   const { status, retryAfterMs } = error;
   const wait = retryDelay(retryAfterMs);
@@ -169,7 +188,7 @@ function apiFailure(error: ApiError, doing: string, timing: AttemptTiming): Appl
 }
 
 /** A refusal that patience mends, or one for good. `reason` is in the words of the API. */
-function refusal(reason: string | undefined, said: string, { attempt, elapsedMs }: AttemptTiming): ApplicationFailure {
+function refusal(reason: string | undefined, said: string, { attempt, elapsedMs }: AttemptTiming): Meaning {
   if (!isNotReady(reason) || elapsedMs > NOT_READY_PATIENCE_MS) return failure('Refused', said);
   // Five seconds longer each time, as Polytomic's own Terraform provider waits for the same answer.
   return failure('NotReady', `${said}. Trying again.`, Math.min(attempt * 5_000, MAX_NOT_READY_DELAY_MS));
@@ -182,6 +201,23 @@ function refusal(reason: string | undefined, said: string, { attempt, elapsedMs 
 export function retryDelay(retryAfterMs: number | undefined): number | undefined {
   if (retryAfterMs === undefined) return undefined;
   return Math.round(Math.max(retryAfterMs, MIN_RETRY_AFTER_MS) * (1 + Math.random() / 5));
+}
+
+/**
+ * How long after the failure of this attempt the next one waits by the step's own policy, in ms: a time between half of the
+ * policy's interval and the whole of it. Temporal's server would wait exactly that interval, so that all steps which met an
+ * outage together would come back together. `random` is from 0 to 1.
+ */
+export function backOffMs(
+  attempt: number,
+  { initialInterval = 1_000, backoffCoefficient = 2, maximumInterval }: RetryPolicy = {},
+  random = Math.random(),
+): number {
+  // An activity is told its policy in ms.
+  const first = Number(initialInterval);
+  const longest = maximumInterval === undefined ? 100 * first : Number(maximumInterval);
+  const interval = Math.min(first * backoffCoefficient ** (attempt - 1), longest);
+  return Math.round((interval * (1 + random)) / 2);
 }
 
 /** With a capital letter, to begin a sentence. */

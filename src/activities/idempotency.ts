@@ -17,7 +17,7 @@ export const KEY_LIFETIME_MS = 23 * 60 * 60 * 1000;
 export const CLOCK_TOLERANCE_MS = 5 * 60 * 1000;
 
 /**
- * How long after it left a request can still be under way, in ms: it may take the client's 15 s to arrive, and Polytomic ends
+ * How long after it left a request can still be under way, in ms: it may take a call's longest 15 s to arrive, and Polytomic ends
  * its work on a request within 10 s.
  */
 export const UNDER_WAY_MS = 30 * 1000;
@@ -48,6 +48,11 @@ export interface SendRecord {
   unanswered?: { first: number; last: number };
   /** Whether to look the thing up before sending again: it may exist although the answer was an error. */
   lookUpFirst: boolean;
+  /**
+   * Until when a send of an earlier key can still take effect, ms since the epoch. A look-up before then that finds nothing
+   * proves nothing. Absent if it cannot any more.
+   */
+  settlesAt?: number;
   /** Ids of what had this name before the first send, so was surely not made by it. */
   before: string[];
   /** Ids of what may come of a send that left no record, or be somebody else's: taken for ours only on what carries it. */
@@ -63,8 +68,14 @@ export interface SendRecord {
 /** How often a create that is still in flight (409) is asked after with the same key, before the step fails. */
 export const MAX_CONFLICTS = 20;
 
-/** What came back of a send, as far as it decides about the key. `none`: no answer, or one that broke off. */
-export type Answer = { kind: 'none' } | { kind: 'undocumented' } | { kind: 'status'; status: number };
+/**
+ * What came back of a send, as far as it decides about the key. `none`: no answer, or one that broke off. `undocumented`: a
+ * success that is not as documented. `unsent`: it never left. `documented`: whether an error has the shape that Polytomic gives
+ * its own.
+ */
+export type Answer =
+  | { kind: 'none' | 'unsent' | 'undocumented' }
+  | { kind: 'status'; status: number; documented: boolean };
 
 /**
  * What the next attempt does. `same-key`: send the same again. `new-key`: this send surely made nothing.
@@ -83,16 +94,24 @@ export function idempotencyKey(identity: CreateIdentity, send: number): string {
  * `record` is as it was before the send, which left at `sentAt`, ms since the epoch.
  */
 export function nextAfter(answer: Answer, { unanswered }: Pick<SendRecord, 'unanswered'>, sentAt: number): Next {
-  if (answer.kind === 'none') return 'same-key';
-  const status = answer.kind === 'status' ? answer.status : undefined;
+  if (answer.kind === 'none' || answer.kind === 'unsent') return 'same-key';
+  // Polytomic may still be at work on the request, or have done it: then the same key brings back what became of it.
+  if (!isPolytomics(answer)) return sentAt - (unanswered?.first ?? sentAt) < UNDER_WAY_MS ? 'same-key' : 'look-up';
+  const { status } = answer;
   if (status === 409) return 'same-key';
-  // A 408 is a proxy's: it waited for Polytomic, or for us, and what became of the request is as open as after a 5xx.
-  const open = status === undefined || status >= 500 || status === 408;
-  if (!open && status !== 429) return 'new-key';
+  const open = status >= 500;
   if (unanswered === undefined) return open ? 'look-up' : 'new-key';
-  // It may not be the key's own answer but a proxy's or a limiter's, and then it says nothing about an earlier send with
-  // this key: while that one can be under way, a look-up proves nothing and a new key could make a second thing.
+  // Refused before anybody looked at the key: what an earlier send with it has made is as open as before.
+  if (status === 401 || status === 403 || (!open && status !== 429 && !answer.documented)) return 'same-key';
+  if (!open && status !== 429) return 'new-key';
+  // It may not be the key's own answer but a limiter's, or one of an overload, and then it says nothing about an earlier send
+  // with this key: while that one can be under way, a look-up proves nothing and a new key could make a second thing.
   return sentAt - unanswered.last < UNDER_WAY_MS ? 'same-key' : 'look-up';
+}
+
+/** Whether this is surely Polytomic's answer to the key: not a proxy's that gave up waiting, as a 408 always is. */
+function isPolytomics(answer: Answer): answer is Extract<Answer, { kind: 'status' }> {
+  return answer.kind === 'status' && answer.status !== 408 && (answer.status < 500 || answer.documented);
 }
 
 /** The record of a send that leaves now. */
@@ -106,19 +125,47 @@ export function recordOfAnswer(record: SendRecord, answer: unknown, attempt: num
   return { ...rest, attempt, answer };
 }
 
-/** The record after an answer that was not a success. `record` is as it was before the send, which left at `sentAt`. */
-export function recordAfter(record: SendRecord, answer: Answer, attempt: number, sentAt: number): SendRecord {
+/**
+ * The record after an answer that was not a success. `record` is as it was before the send, which left at `sentAt`. A create
+ * that was answered can still take effect until `settlesWithinMs` after it was sent.
+ */
+export function recordAfter(
+  record: SendRecord,
+  answer: Answer,
+  attempt: number,
+  sentAt: number,
+  settlesWithinMs: number,
+): SendRecord {
+  if (answer.kind === 'unsent') return { ...record, attempt };
   const next = nextAfter(answer, record, sentAt);
   if (next === 'same-key') {
     const conflict = answer.kind === 'status' && answer.status === 409;
-    const known = answer.kind !== 'none' && !conflict;
     return {
-      ...(known ? { ...record, attempt } : recordOfSend(record, attempt, sentAt)),
+      ...(isPolytomics(answer) && !conflict ? { ...record, attempt } : recordOfSend(record, attempt, sentAt)),
       conflicts: record.conflicts + (conflict ? 1 : 0),
     };
   }
   const { unanswered: _spent, answer: _failed, ...rest } = record;
-  return { ...rest, attempt, send: record.send + 1, lookUpFirst: next === 'look-up', conflicts: 0 };
+  const spent = { ...rest, attempt, send: record.send + 1, conflicts: 0 };
+  if (next === 'new-key') return { ...spent, lookUpFirst: false };
+  return {
+    ...spent,
+    lookUpFirst: true,
+    settlesAt: sentAt + settlesWithinMs + (isPolytomics(answer) ? 0 : UNDER_WAY_MS),
+  };
+}
+
+/**
+ * Until when what was sent can still take effect, ms since the epoch: a look-up before then that finds nothing proves nothing.
+ * A create that was answered can still take effect until `settlesWithinMs` after it was sent.
+ */
+export function settlementOf({ settlesAt, unanswered }: SendRecord, settlesWithinMs: number): number {
+  return settlesAt ?? (unanswered === undefined ? 0 : unanswered.last + UNDER_WAY_MS + settlesWithinMs);
+}
+
+/** Whether something that nobody has seen yet may have been made by what was sent. */
+export function mayHaveMade({ unanswered, lookUpFirst, answer }: SendRecord): boolean {
+  return unanswered !== undefined || lookUpFirst || answer !== undefined;
 }
 
 /** What is known when an attempt of a create begins. */

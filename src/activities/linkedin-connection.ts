@@ -3,7 +3,7 @@ import type { LinkedInConnectionSpec } from '../request/schema.ts';
 import { resolveExtra } from '../request/secrets.ts';
 import type { Resource } from '../workflows/messages.ts';
 import { attempt } from './attempt.ts';
-import type { StepContext } from './create-once.ts';
+import { attemptToCreate, type StepContext } from './create-once.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { createConnection, useConnection } from './provide-connection.ts';
 
@@ -32,7 +32,7 @@ export function linkedInConnectionActivities({ polytomic, resolveSecret }: Activ
           return { resource: { id, name, made: false } };
         });
       }
-      return attempt(`creating LinkedIn Ads connection “${spec.name}”`, async () => {
+      return attemptToCreate(`creating LinkedIn Ads connection “${spec.name}”`, async () => {
         const { item, made } = await createConnection(polytomic, {
           context: step,
           orUse: spec.orUse ?? false,

@@ -9,7 +9,7 @@ import type { ModelRequest } from '../request/schema.ts';
 import { resolveExtra } from '../request/secrets.ts';
 import type { Resource } from '../workflows/messages.ts';
 import { attempt, hearingOut, heartbeating, reading } from './attempt.ts';
-import { createOnce, type Found, type StepContext } from './create-once.ts';
+import { attemptToCreate, createOnce, type Found, type StepContext, saying } from './create-once.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { ActivityProblem, JobFailed, JobLost } from './failures.ts';
 import { timeOf } from './provide-connection.ts';
@@ -23,6 +23,12 @@ export interface ProvidedModel {
 
 /** How long to wait between two looks at a job, in ms: from the first to the longest. */
 const POLL = { first: 200, longest: 5_000, factor: 1.5 } as const;
+
+/**
+ * How long after a create that failed was sent its model may still appear, in ms: Polytomic may have begun the job before it
+ * failed. Later ones are not waited for; docs/architecture.md says what that leaves open.
+ */
+const SETTLES_WITHIN_MS = 30_000;
 
 /** Makes the activities of this file. */
 export function modelActivities({ polytomic, resolveSecret }: ActivityDependencies) {
@@ -54,7 +60,7 @@ export function modelActivities({ polytomic, resolveSecret }: ActivityDependenci
           ),
         );
       }
-      return attempt(`creating model “${spec.name}”`, async () => {
+      return attemptToCreate(`creating model “${spec.name}”`, async () => {
         const { name, query, fields, identifier, trackingColumns, labels, extra } = spec;
         const created = await createOnce<Pick<Job, 'type' | 'job_id'>, Model>({
           context: step,
@@ -80,9 +86,10 @@ export function modelActivities({ polytomic, resolveSecret }: ActivityDependenci
           // A job can take an hour, and a look-up sees only the model that it ends with.
           keepAnswer: true,
           existing: spec.orUse ? 'use' : 'another',
-          advice: 'Say `use: <id>`, or give the model another name.',
+          advice: (ids) => `Say ${saying((id) => `use: ${id}`, ids)}, give the model another name, or give up.`,
           parentMade: connection.made,
           uniqueName: false,
+          settlesWithinMs: SETTLES_WITHIN_MS,
         });
         if (!created.made) belongsTo(created.item, connection);
         return provided(created.item, created.made, columns);

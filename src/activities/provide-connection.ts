@@ -4,7 +4,7 @@ import type { PolytomicClient } from '../polytomic/client.ts';
 import type { Connection, CreateConnection } from '../polytomic/connections.ts';
 import { listed } from '../request/choice.ts';
 import { reading } from './attempt.ts';
-import { type Created, createOnce, type Found, type StepContext } from './create-once.ts';
+import { type Created, createOnce, type Found, type StepContext, saying } from './create-once.ts';
 import { ActivityProblem } from './failures.ts';
 
 /** What to create, with its secrets apart so that a look-up can compare the rest. */
@@ -50,7 +50,8 @@ export async function createConnection(
       ),
     settle: async (connection) => connection,
     existing: orUse ? 'use' : 'refuse',
-    advice: 'Give the connection another name, or say `use: <id>`, or `orUse: true`.',
+    advice: (ids) =>
+      `Say ${saying((id) => `use: ${id}`, ids)} (or \`orUse: true\`), give the connection another name, or give up.`,
     parentMade: false,
     uniqueName: true,
   });

@@ -3,7 +3,7 @@ import type { SnowflakeConnectionSpec } from '../request/schema.ts';
 import { resolveExtra } from '../request/secrets.ts';
 import type { Resource } from '../workflows/messages.ts';
 import { attempt } from './attempt.ts';
-import type { StepContext } from './create-once.ts';
+import { attemptToCreate, type StepContext } from './create-once.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { createConnection, useConnection } from './provide-connection.ts';
 
@@ -26,7 +26,7 @@ export function snowflakeConnectionActivities({ polytomic, resolveSecret }: Acti
           return { id, name, made: false };
         });
       }
-      return attempt(`creating Snowflake connection “${spec.name}”`, async () => {
+      return attemptToCreate(`creating Snowflake connection “${spec.name}”`, async () => {
         const { account, username, dbname, warehouse, params, validate } = spec;
         const keyPair = 'privateKey' in spec;
         const { item, made } = await createConnection(polytomic, {

@@ -4,9 +4,9 @@ import { listed } from '../request/choice.ts';
 import { columnsOf, type SyncRequest } from '../request/schema.ts';
 import { resolveExtra } from '../request/secrets.ts';
 import type { Resource } from '../workflows/messages.ts';
-import { attempt, reading } from './attempt.ts';
+import { reading } from './attempt.ts';
 import { audiencesNamed, type InspectedAudience } from './audiences.ts';
-import { createOnce, type Found, type StepContext } from './create-once.ts';
+import { attemptToCreate, createOnce, type Found, type StepContext, saying } from './create-once.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { ActivityProblem } from './failures.ts';
 import type { ProvidedModel } from './models.ts';
@@ -34,7 +34,7 @@ export function syncActivities({ polytomic, resolveSecret }: ActivityDependencie
   return {
     /** Creates one sync and, where the request says so, its audience with it. */
     async createSync({ step, sync, model, connection, audience }: SyncParts): Promise<CreatedSync> {
-      return attempt(`creating sync “${sync.name}”`, async () => {
+      return attemptToCreate(`creating sync “${sync.name}”`, async () => {
         await checkColumns(sync, model);
         const body = syncBody(sync, { modelId: model.resource.id, connectionId: connection.id, audience });
         const create = 'create' in audience ? audience.create : undefined;
@@ -52,7 +52,15 @@ export function syncActivities({ polytomic, resolveSecret }: ActivityDependencie
             return syncs.filter(({ name }) => name === sync.name).map((item) => found(item, targets));
           },
           // A create that failed may have left the audience without its sync: there is no call to delete one.
-          ...(create === undefined ? {} : { leftovers: async () => (await audiencesOfThisName()).map(idOf) }),
+          ...(create === undefined
+            ? {}
+            : {
+                leftovers: {
+                  ids: async () => (await audiencesOfThisName()).map(idOf),
+                  advice: (ids: readonly string[]) =>
+                    `Say ${saying((id) => `audience: { existing: ${id} }`, ids)}, give the audience another name, or give up.`,
+                },
+              }),
           send: async (idempotencyKey, leftover) =>
             polytomic.syncs.create(
               {
@@ -67,7 +75,8 @@ export function syncActivities({ polytomic, resolveSecret }: ActivityDependencie
             ),
           settle: async (one) => one,
           existing: 'another',
-          advice: 'Look at it in Polytomic; keep or delete it there, then ask for the rest under another name.',
+          advice: () =>
+            'A sync that is there cannot be used. Delete it in Polytomic and try again, give the sync another name, or keep it and give up.',
           parentMade: model.resource.made,
           uniqueName: false,
         });

@@ -13,7 +13,7 @@ import type {
   UndoEntry,
   UndoOutcome,
 } from '../workflows/undo-entries.ts';
-import { enabledAccounts, writeAccounts } from './ad-accounts.ts';
+import { changeAccounts, enabledAccounts, MAX_OVERWRITTEN } from './ad-accounts.ts';
 import { attempt, reading } from './attempt.ts';
 import { audiencesNamed } from './audiences.ts';
 import type { ActivityDependencies } from './dependencies.ts';
@@ -142,13 +142,19 @@ export function undoActivities({ polytomic, undoEntriesOf }: ActivityDependencie
       const kept = added.filter(({ value }) => usersOf(value).length > 0);
       const isFree = ({ value }: { value: string }) => free.some((one) => one.value === value);
       if (enabled.some(isFree)) {
-        const after = await writeAccounts(
-          polytomic,
-          connection.id,
-          enabled.filter((account) => !isFree(account)),
-        );
-        if (after.some(isFree)) {
-          throw new ActivityProblem('Unavailable', `Polytomic kept some of them on ${where}. Trying again.`);
+        const lasts = await changeAccounts(polytomic, connection.id, {
+          change: (present) => present.filter((account) => !isFree(account)),
+          isDone: (present) => !present.some(isFree),
+        });
+        if (!lasts) {
+          const overwritten = (activityInfo().heartbeatDetails ?? 0) + 1;
+          const why = 'somebody else writes the same list';
+          if (overwritten >= MAX_OVERWRITTEN)
+            return {
+              left: [`Ad accounts ${listed(free.map(({ label }) => label))} stay enabled on ${where}: ${why}.`],
+            };
+          heartbeat(overwritten);
+          throw new ActivityProblem('Unavailable', `some of them stay enabled on ${where}: ${why}. Trying again.`);
         }
       }
       return {
@@ -213,10 +219,12 @@ export function undoActivities({ polytomic, undoEntriesOf }: ActivityDependencie
    * or if there is one that was made since the step began, by the user whose key the worker has.
    */
   async function finding(
-    { kind, name, since, until }: ConnectionEntry | ModelEntry | SyncEntry,
-    suspects: readonly Suspect[],
+    entry: ConnectionEntry | ModelEntry | SyncEntry,
+    named: readonly Suspect[],
     onOurs: boolean,
   ): Promise<Finding> {
+    const { kind, name, since, until, uses = [] } = entry;
+    const suspects = named.filter(({ id }) => !uses.includes(id));
     const earliest = Date.parse(since) - CLOCK_TOLERANCE_MS;
     const latest = until === undefined ? Number.POSITIVE_INFINITY : Date.parse(until) + CLOCK_TOLERANCE_MS;
     const isRecent = (at = earliest) => at >= earliest && at <= latest;
@@ -229,6 +237,8 @@ export function undoActivities({ polytomic, undoEntriesOf }: ActivityDependencie
     });
     if (others.length > 0) return unproven('there are several of this name, and this run can have made only one');
     if (onOurs) return { ours: { id: only.id, name: only.name } };
+    if (entry.kind === 'connection' && entry.shared)
+      return unproven('the request would use one of another run, which may have made it');
     if (timeOf(only.created_at) === undefined) return unproven('Polytomic does not say when it was made');
     const me = await polytomic.me(reading());
     if (me.id === undefined || only.created_by?.id === undefined || me.id === only.created_by.id)

@@ -12,6 +12,9 @@ import { type CallOptions, Transport } from './transport.ts';
 /** The version that this client is written for. Requests that name none are served as one of 2021. */
 const API_VERSION = '2024-02-08';
 
+/** How long a call may take unless told otherwise, in ms. */
+export const DEFAULT_TIMEOUT_MS = 15_000;
+
 /** How a {@link PolytomicClient} reaches Polytomic. */
 export interface PolytomicClientOptions {
   /** An API key of a user or an organization. */
@@ -75,7 +78,7 @@ export class PolytomicClient {
       apiKey,
       baseUrl: this.#baseUrl,
       version: version ?? API_VERSION,
-      timeoutMs: timeoutMs ?? 15_000,
+      timeoutMs: timeoutMs ?? DEFAULT_TIMEOUT_MS,
       userAgent: userAgent ?? 'audience-provisioning',
     });
     this.connections = new Connections(this.#transport);

@@ -51,8 +51,8 @@ export interface CreateConnection {
 /** What to change of a connection; what is left out stays. */
 export interface ConnectionChange {
   name?: string;
-  /** Top-level keys to set; the others stay as they are. */
-  configuration?: Record<string, unknown>;
+  /** Top-level keys to set, or what makes them of those there are at the moment; the others stay as they are. */
+  configuration?: Record<string, unknown> | ((present: Record<string, unknown>) => Record<string, unknown>);
   /** Start the sign-in anew; the answer carries a fresh `auth_url`. */
   reconnect?: boolean;
   redirect_url?: string;
@@ -148,11 +148,13 @@ export class Connections {
    */
   async update(id: string, change: ConnectionChange, { signal }: CallOptions = {}): Promise<Connection> {
     const before = await this.get(id, { signal });
+    const { configuration } = change;
+    const changed = typeof configuration === 'function' ? configuration(before.configuration) : configuration;
     const body = {
       ...change,
       name: change.name ?? before.name,
       // Over the change too: callers build it from what they read.
-      configuration: withoutRedacted({ ...before.configuration, ...change.configuration }),
+      configuration: withoutRedacted({ ...before.configuration, ...changed }),
     };
     const written = await this.#write(id, body, before.type.id, signal);
     return { ...(await this.get(id, { signal })), ...written };

@@ -12,6 +12,10 @@ const MAX_PLAIN_TEXT = 200;
 /** How much of such a body is looked at, in characters; keeps the search for tags short whatever is sent. */
 const MAX_PAGE = 16 * 1024;
 
+/** The fields of an error as Polytomic documents them; a 401 has its own. */
+const FIELDS: readonly string[] = ['key', 'message', 'metadata', 'status'];
+const FIELDS_OF_A_401: readonly string[] = ['code', 'context', 'error', 'status'];
+
 /** What has come back of a call that failed. */
 export interface ErrorAnswer {
   status: number;
@@ -30,22 +34,37 @@ export interface ErrorAnswer {
 export function apiErrorOf(call: string, { status, retryAfter, body, secrets }: ErrorAnswer): ApiError {
   const waits = status === 429 || status === 503 || status === 409;
   return new ApiError(call, status, {
-    ...detailsOf(body, secrets),
+    ...detailsOf(status, body, secrets),
     retryAfterMs: waits ? retryAfterMs(retryAfter) : undefined,
   });
 }
 
-function detailsOf(body: string, secrets: readonly string[]): ApiErrorDetails {
+function detailsOf(status: number, body: string, secrets: readonly string[]): ApiErrorDetails {
   // Secrets go before anything is cut off: half a secret would not be found.
   const said = jsonObject(body);
   if (said === undefined) return { apiMessage: plainText(redactText(body, secrets)) };
-  const { key, code, message, error, status, metadata, context, ...rest } = said;
+  const { key, code, message, error, status: told, metadata, context, ...rest } = said;
   const clean = (value: unknown) => shorten(redactText(wordsOf(value), secrets), MAX_API_MESSAGE) || undefined;
   const name = clean(key) ?? clean(code);
   // In the 401's shape `status` is a text; in the other one it repeats the number.
-  const words = clean(message) ?? clean(error) ?? (typeof status === 'string' ? clean(status) : undefined);
+  const words = clean(message) ?? clean(error) ?? (typeof told === 'string' ? clean(told) : undefined);
   const others = name === undefined && Object.keys(rest).length > 0 ? JSON.stringify(redact(rest, secrets)) : '';
-  return { key: name, apiMessage: words ?? plainText(others), metadata: redact(metadata ?? context, secrets) };
+  return {
+    key: name,
+    apiMessage: words ?? plainText(others),
+    metadata: redact(metadata ?? context, secrets),
+    documented: isDocumented(status, said),
+  };
+}
+
+/**
+ * Whether this has the shape of Polytomic's errors and something that only they have: a gateway's JSON has a `message` or an
+ * `error` too.
+ */
+function isDocumented(status: number, said: Record<string, unknown>): boolean {
+  const fields = status === 401 ? FIELDS_OF_A_401 : FIELDS;
+  const own = status === 401 || said['status'] === status || typeof said['key'] === 'string';
+  return own && Object.keys(said).length > 0 && Object.keys(said).every((field) => fields.includes(field));
 }
 
 function jsonObject(body: string): Record<string, unknown> | undefined {

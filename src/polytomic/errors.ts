@@ -46,6 +46,8 @@ export interface ApiErrorDetails {
   metadata?: unknown;
   /** How long to wait, in ms, as `Retry-After` says; only with 409, 429 and 503. */
   retryAfterMs?: number | undefined;
+  /** Whether the answer has the shape that Polytomic documents. Default `false`. */
+  documented?: boolean | undefined;
 }
 
 /** An answer of status 4xx or 5xx. Its message is `POST /api/models answered 422: <what was said>`. */
@@ -56,8 +58,14 @@ export class ApiError extends PolytomicError {
   /** Whatever else Polytomic said about it, with secrets replaced. A 422 `connection in use` has `used_by` here. */
   readonly metadata: unknown;
   readonly retryAfterMs: number | undefined;
+  /**
+   * Whether the answer has the shape that Polytomic documents. Else it may be that of a proxy, which does not know what
+   * Polytomic makes of the request, nor whether it has ended.
+   */
+  readonly documented: boolean;
 
-  constructor(call: string, status: number, { key, apiMessage, metadata, retryAfterMs }: ApiErrorDetails = {}) {
+  constructor(call: string, status: number, details: ApiErrorDetails = {}) {
+    const { key, apiMessage, metadata, retryAfterMs, documented = false } = details;
     const said = apiMessage ?? key;
     const users = usedBy(metadata);
     const detail = `${said === undefined ? '' : `: ${said}`}${users === undefined ? '' : ` (used by ${users})`}`;
@@ -67,6 +75,7 @@ export class ApiError extends PolytomicError {
     this.apiMessage = apiMessage;
     this.metadata = metadata;
     this.retryAfterMs = retryAfterMs;
+    this.documented = documented;
   }
 
   static override [Symbol.hasInstance](value: unknown): boolean {

@@ -185,7 +185,7 @@ class Provisioning {
     const connection = await this.run.step<Resource>(STEP.snowflakeConnection, {
       work: (step, making) => {
         const { connection: spec } = this.run.request.snowflake;
-        if (!('use' in spec)) making({ kind: 'connection', ...since(step), name: spec.name, type: 'snowflake' });
+        if (!('use' in spec)) making({ kind: 'connection', ...since(step), ...shareable(spec), type: 'snowflake' });
         return this.run.call(() =>
           stepActivities.provideSnowflakeConnection.executeWithOptions(
             { summary: summaryOf('Snowflake connection', spec) },
@@ -230,7 +230,7 @@ class Provisioning {
     const provided = await this.run.step<ProvidedLinkedInConnection>(STEP.linkedinConnection, {
       work: (step, making) => {
         const { connection: spec } = this.run.request.linkedinAds;
-        if (!('use' in spec)) making({ kind: 'connection', ...since(step), name: spec.name, type: 'linkedinads' });
+        if (!('use' in spec)) making({ kind: 'connection', ...since(step), ...shareable(spec), type: 'linkedinads' });
         return this.run.call(() =>
           stepActivities.provideLinkedInConnection.executeWithOptions(
             { summary: summaryOf('LinkedIn Ads connection', spec) },
@@ -487,6 +487,11 @@ async function allOf<T>(work: Array<Promise<T>>): Promise<T[]> {
 /** Since when what a step makes is its own. */
 function since({ step }: StepContext): { step: string; since: string } {
   return { step, since: new Date().toISOString() };
+}
+
+/** Under which name a connection is made, and whether others may share it. */
+function shareable({ name, orUse }: { name: string; orUse?: boolean | undefined }): { name: string; shared?: true } {
+  return { name, ...(orUse ? { shared: true } : {}) };
 }
 
 /** The entry with what was made; nothing to undo where it was there before. */

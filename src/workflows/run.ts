@@ -182,7 +182,9 @@ export class Run {
       const result = await work(this.contextOf(id), making);
       this.state.results[id] = result;
       if (entry !== undefined) this.replace(entry, made?.(entry, result));
-      this.progress.done(id, outcome(result));
+      const told = outcome(result);
+      this.spare(id, told);
+      this.progress.done(id, told);
       return result;
     } catch (error) {
       const madeNothing = MADE_NOTHING.includes(failureOf(id, error)?.type ?? '');
@@ -211,6 +213,14 @@ export class Run {
     const known = this.state.undo.find(same);
     if (known === undefined) this.state.undo.push(entry);
     return known ?? entry;
+  }
+
+  /** What the step uses in the end is not deleted for what an earlier try of it may have made. */
+  private spare(id: string, { resources = [] }: Outcome): void {
+    const uses = resources.flatMap((resource) => (resource.made ? [] : [resource.id]));
+    if (uses.length === 0) return;
+    const isOpen = (one: UndoEntry) => one.step === id && one.kind !== 'accounts' && one.made === undefined;
+    this.state.undo = this.state.undo.map((one) => (isOpen(one) ? { ...one, uses } : one));
   }
 
   private replace(entry: UndoEntry, by: UndoEntry | undefined): void {

@@ -12,6 +12,8 @@ interface OfStep {
   since: string;
   /** When the run ended, RFC 3339, where it could not undo anything itself: what is younger was not made by it. */
   until?: string;
+  /** Ids of what a person told the step to use afterwards: of this name perhaps, and not the run's to delete. */
+  uses?: string[];
 }
 
 /** A connection to delete: the one of this id, or, where the id never came back, the one of this name, if it is ours. */
@@ -20,6 +22,8 @@ export interface ConnectionEntry extends OfStep {
   name: string;
   /** Polytomic's type id, e.g. `snowflake`. */
   type: string;
+  /** The request would take one of this name from others, so others may ask for it too, and evidence is not enough. */
+  shared?: true;
   made?: Resource;
 }
 

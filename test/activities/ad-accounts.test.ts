@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { MAX_OVERWRITTEN } from '../../src/activities/ad-accounts.ts';
 import type { Resource } from '../../src/workflows/messages.ts';
 import { withApi } from '../polytomic/api-server.ts';
 import { activitiesOn, failureOf, givenLinkedIn, newStep, sceneForEachTest } from '../support/activity-step.ts';
@@ -83,6 +84,52 @@ describe('ad accounts', () => {
     },
   );
 
+  it('are merged anew where somebody else has written what they read before', async () => {
+    const connection = await givenLinkedIn(scene.sandbox, []);
+    const { polytomic } = scene.sandbox;
+    let theirs: object[] | undefined = [CONTOSO];
+    const disturbed = {
+      ...polytomic,
+      connections: {
+        get: (id: string) => polytomic.connections.get(id),
+        parameterValues: (id: string) => polytomic.connections.parameterValues(id),
+        update: async (...args: Parameters<typeof polytomic.connections.update>) => {
+          const after = await polytomic.connections.update(...args);
+          if (theirs !== undefined)
+            await polytomic.connections.update(connection.id, { configuration: { accounts: theirs } });
+          theirs = undefined;
+          return after;
+        },
+      },
+    } as unknown as typeof polytomic;
+    const step = newStep('ad accounts');
+    const { enableAdAccounts } = activitiesOn(disturbed);
+    const attempt = () => step.attempt(() => enableAdAccounts({ connection, wanted: [ACCOUNT.value] }));
+    expect(await failureOf(attempt())).toMatchObject({ type: 'Unavailable', nonRetryable: false });
+    expect(await attempt()).toEqual({ enabled: [ACCOUNT], added: [ACCOUNT] });
+    expect(await enabledOn(connection)).toEqual([CONTOSO, ACCOUNT]);
+  });
+
+  it('of two runs that enable others at the same time are all there in the end', async () => {
+    const connection = await givenLinkedIn(scene.sandbox, [CONTOSO]);
+    // Held up, so that both have read before either writes.
+    await scene.sandbox.fault({ match: { method: 'PUT' }, times: 2, latencyMs: 300 });
+    const untilEnabled = async (wanted: string) => {
+      const step = newStep('ad accounts');
+      for (;;) {
+        try {
+          return await step.attempt(() => scene.activities.enableAdAccounts({ connection, wanted: [wanted] }));
+        } catch (error) {
+          expect(error).toMatchObject({ type: 'Unavailable' });
+        }
+      }
+    };
+    await Promise.all([untilEnabled(ACCOUNT.value), untilEnabled(NORTHWIND.value)]);
+    const enabled = await enabledOn(connection);
+    expect(enabled).toHaveLength(3);
+    expect(enabled).toEqual(expect.arrayContaining([ACCOUNT, NORTHWIND, CONTOSO]));
+  });
+
   it('are asked for, and none is enabled, where the request leaves them to a person', async () => {
     const connection = await givenLinkedIn(scene.sandbox);
     expect(await enable(connection, 'ask')).toEqual({ ask: { total: 3, choices: [ACCOUNT, NORTHWIND, CONTOSO] } });
@@ -162,15 +209,21 @@ describe('ad accounts of another Polytomic', () => {
     });
   });
 
-  it('that are not kept are written again', async () => {
+  it('that are not kept are written again, a few times, and then a person is asked', async () => {
     // What is there may be anything; only what looks like an ad account is.
     const connection = { id: 'c', name: 'LinkedIn Ads', configuration: { accounts: [null, 'x', { label: 'y' }] } };
     await withApi(answering({ accounts: { values: [ACCOUNT] } }, connection), async ({ client, received }) => {
-      const failure = await failureOf(enable(CONNECTION, 'all', activitiesOn(client)));
-      expect(failure).toMatchObject({ type: 'Unavailable', nonRetryable: false });
+      const step = newStep('ad accounts');
+      const { enableAdAccounts } = activitiesOn(client);
+      const attempt = () => failureOf(step.attempt(() => enableAdAccounts({ connection: CONNECTION, wanted: 'all' })));
+      for (let times = 1; times < MAX_OVERWRITTEN; times++)
+        expect(await attempt()).toMatchObject({ type: 'Unavailable', nonRetryable: false });
+      const failure = await attempt();
+      expect(failure).toMatchObject({ type: 'NotKept', nonRetryable: true });
       expect(failure.message).toMatch(
-        /^Enabling ad accounts on LinkedIn Ads connection “LinkedIn Ads”: .*did not keep/,
+        /^Enabling ad accounts on LinkedIn Ads connection “LinkedIn Ads”: .*did not keep .* written 5 times/,
       );
+      expect(received.filter(({ method }) => method === 'PUT')).toHaveLength(MAX_OVERWRITTEN);
       const written = received.find(({ method }) => method === 'PUT');
       expect(written?.body).toMatchObject({ configuration: { accounts: [ACCOUNT] } });
     });

@@ -45,6 +45,24 @@ describe('an attempt', () => {
     expect(await creates(scene.sandbox, '/api/connections')).toMatchObject([{ status: 200 }]);
   });
 
+  it('is one of fifty that meet an outage together and come back one by one', async () => {
+    await scene.sandbox.fault({ status: 503 });
+    const retryPolicy = { initialInterval: 10_000, backoffCoefficient: 2, maximumInterval: 60_000 };
+    const failures = Array.from({ length: 50 }, () =>
+      failureOf(
+        newStep('sign-in', { retryPolicy }).attempt(() => scene.activities.verifySignIn({ connection: CONNECTION })),
+      ),
+    );
+    const delays = (await Promise.all(failures)).map(({ nextRetryDelay }) => Number(nextRetryDelay));
+    expect(Math.min(...delays)).toBeGreaterThanOrEqual(5_000);
+    expect(Math.max(...delays)).toBeLessThanOrEqual(10_000);
+    // Chance leaves a quarter of the time to nobody once in two million runs.
+    for (const quarter of [0, 1, 2, 3]) {
+      const from = 5_000 + quarter * 1_250;
+      expect(delays.some((delay) => delay >= from && delay <= from + 1_250)).toBe(true);
+    }
+  });
+
   it('leaves a fault of ours as it is, for Temporal to try again', async () => {
     const fault = new TypeError('a fault of ours');
     const ended = newStep('step').attempt(() => attempt('doing it', () => Promise.reject(fault)));

@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
-import { attempt } from '../../src/activities/attempt.ts';
-import { type Created, createOnce, type StepContext } from '../../src/activities/create-once.ts';
+import { attemptToCreate, type Created, createOnce, type StepContext } from '../../src/activities/create-once.ts';
 import { MAX_CONFLICTS, UNDER_WAY_MS } from '../../src/activities/idempotency.ts';
 import { failureOf, newStep, type Step } from '../support/activity-step.ts';
 import { FATES, type Fate, ModelledPolytomic, type Thing } from './modelled-polytomic.ts';
@@ -27,6 +26,8 @@ interface Situation {
   uniqueName: boolean;
   parentMade: boolean;
   keyLifetimeMs: number;
+  /** How long after a create was sent and failed it may still make the thing. */
+  settlesWithinMs: number;
   /** Whether Polytomic says when things were made. */
   dated: boolean;
 }
@@ -56,6 +57,7 @@ const situation: fc.Arbitrary<Situation> = fc
     uniqueName: fc.boolean(),
     parentMade: fc.boolean(),
     keyLifetimeMs: fc.constantFrom(24 * HOUR, 1000 * HOUR),
+    settlesWithinMs: fc.constantFrom(0, 30 * SECOND),
     dated: fc.boolean(),
   })
   // Where names are unique nobody asks for another one beside the one that is there.
@@ -93,7 +95,7 @@ class Story {
     this.#othersMake(others, 'before');
     let sent = false;
     const work = () =>
-      attempt('creating it', () =>
+      attemptToCreate('creating it', () =>
         this.#create(this.step.context, (key) => {
           this.#othersMake(others, 'between');
           sent = true;
@@ -128,7 +130,7 @@ class Story {
   }
 
   #create(context: StepContext, send: (key: string) => Thing): Promise<Created<Thing>> {
-    const { existing, parentMade, uniqueName, dated } = this.#situation;
+    const { existing, parentMade, uniqueName, dated, settlesWithinMs } = this.#situation;
     return createOnce<Thing, Thing>({
       context,
       lookUp: async () =>
@@ -141,9 +143,10 @@ class Story {
       send: async (key) => send(key),
       settle: async (thing) => thing,
       existing,
-      advice: 'Choose.',
+      advice: () => 'Choose.',
       parentMade,
       uniqueName,
+      settlesWithinMs,
     });
   }
 
@@ -177,8 +180,8 @@ describe('creating once', () => {
         expect(story.ours.length).toBeLessThanOrEqual(1);
         if (typeof outcome === 'string') {
           // Where it cannot tell it says so, and a person decides; a refusal for good means that nothing was made.
-          expect(['Unclear', 'Ambiguous', 'NameTaken', 'Refused']).toContain(outcome);
-          if (outcome === 'NameTaken' || outcome === 'Refused') expect(story.ours).toEqual([]);
+          expect(['Unclear', 'Ambiguous', 'NameTaken', 'Refused', 'ApiKeyRefused']).toContain(outcome);
+          if (outcome !== 'Unclear' && outcome !== 'Ambiguous') expect(story.ours).toEqual([]);
         } else if (outcome.made) {
           expect(outcome.item.ours).toBe(true);
         } else {
@@ -187,6 +190,23 @@ describe('creating once', () => {
       }),
       { numRuns: 2000 },
     );
+  });
+
+  it('waits for what a proxy may have let through at the end of a long outage', async () => {
+    const story = new Story({
+      existing: 'another',
+      uniqueName: false,
+      parentMade: false,
+      keyLifetimeMs: 24 * HOUR,
+      settlesWithinMs: 0,
+      dated: true,
+    });
+    const refused: Event = { ...QUIET, after: 11 * SECOND, fate: 'is a 502 of a proxy, and never arrives' };
+    const through: Event = { ...refused, fate: 'is a 502 of a proxy, and is carried out late' };
+    const soon: Event = { ...QUIET, after: SECOND };
+    expect(await story.unfold([refused, refused, refused, through, soon, soon])).toMatchObject({ made: true });
+    expect(story.ours).toHaveLength(1);
+    expect(new Set(story.keys).size).toBe(1);
   });
 
   it('makes no second thing when a person has it tried again after it ended unclear', async () => {

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import {
   ActivityProblem,
   type AttemptTiming,
+  backOffMs,
   FAILURE_CODES,
   type FailureCode,
   isNotReady,
@@ -88,14 +89,13 @@ describe('an answer of Polytomic', () => {
 describe('how long the next attempt waits', () => {
   it('is what the problem says, where it says it', () => {
     expect(failureOf(new ActivityProblem('NotSignedInYet', 'nobody has.', 60_000)).nextRetryDelay).toBe(60_000);
-    expect(failureOf(new ActivityProblem('Unavailable', 'some are missing.')).nextRetryDelay).toBeUndefined();
   });
 
   const delayOf = (status: number, retryAfter: string | null) =>
     failureOf(apiErrorOf(CALL, { status, retryAfter, body: '', secrets: [] })).nextRetryDelay as number | undefined;
 
   it('is left to the back-off where Polytomic does not say', () => {
-    expect([429, 409, 503, 500].map((status) => delayOf(status, null))).toEqual(Array(4).fill(undefined));
+    for (const status of [429, 409, 503, 500]) expect(delayOf(status, null)).toBeLessThanOrEqual(1_000);
   });
 
   it('is what Polytomic says in seconds, and at most a fifth more', () => {
@@ -130,6 +130,44 @@ describe('how long the next attempt waits', () => {
         failureOf(new ApiError(CALL, 422, { apiMessage: NOT_READY[0] }), { attempt, elapsedMs: 0 }).nextRetryDelay,
     );
     expect(delays).toEqual([5_000, 10_000, 15_000, 55_000, 60_000, 60_000, 60_000]);
+  });
+});
+
+describe('the back-off', () => {
+  const POLICY = { initialInterval: 1_000, backoffCoefficient: 2, maximumInterval: 60_000 };
+  const everyCode = Object.entries(FAILURE_CODES) as Array<[FailureCode, { retryable: boolean }]>;
+
+  it.each(everyCode)(
+    'of a %s goes by the step’s policy, with some chance in it, if it is tried again',
+    (code, { retryable }) => {
+      const failure = failureOf(new ActivityProblem(code, 'so it is.'), {
+        attempt: 3,
+        elapsedMs: 0,
+        retryPolicy: POLICY,
+      });
+      if (!retryable) return expect(failure.nextRetryDelay).toBeUndefined();
+      expect(failure.nextRetryDelay).toBeGreaterThanOrEqual(2_000);
+      expect(failure.nextRetryDelay).toBeLessThanOrEqual(4_000);
+    },
+  );
+
+  it('does not take the place of what Polytomic says', () => {
+    const error = apiErrorOf(CALL, { status: 429, retryAfter: '600', body: '', secrets: [] });
+    expect(failureOf(error, { ...FIRST, retryPolicy: POLICY }).nextRetryDelay).toBeGreaterThanOrEqual(600_000);
+  });
+
+  it.each([
+    [1, 500, 1_000],
+    [2, 1_000, 2_000],
+    [6, 16_000, 32_000],
+    [7, 30_000, 60_000],
+    [100_000, 30_000, 60_000],
+  ])('after attempt %i is from %i to %i ms', (attempt, least, most) => {
+    expect([0, 1].map((random) => backOffMs(attempt, POLICY, random))).toEqual([least, most]);
+  });
+
+  it('has the defaults of Temporal’s policies', () => {
+    expect([1, 2, 100].map((attempt) => backOffMs(attempt, undefined, 1))).toEqual([1_000, 2_000, 100_000]);
   });
 });
 
@@ -243,7 +281,8 @@ describe('a failure', () => {
         expect(failure.message.startsWith(`Creating model “M”: ${CALL} answered ${answered}`)).toBe(true);
         expect(failure.message.length).toBeLessThanOrEqual(8000);
         const delay = failure.nextRetryDelay;
-        if (delay !== undefined) expect(delay).toBeGreaterThanOrEqual(1000);
+        expect(delay === undefined).toBe(failure.nonRetryable);
+        if (delay !== undefined) expect(delay).toBeGreaterThanOrEqual(500);
       }),
       { numRuns: 1000 },
     );

@@ -18,13 +18,15 @@ import {
   recordOfSend,
   recordToResend,
   type SendRecord,
+  settlementOf,
   UNDER_WAY_MS,
 } from '../../src/activities/idempotency.ts';
 
 const NOW = Date.UTC(2026, 0, 1);
 const MINUTE = 60_000;
 
-const answered = (status: number): Answer => ({ kind: 'status', status });
+const answered = (status: number): Answer => ({ kind: 'status', status, documented: true });
+const byProxy = (status: number): Answer => ({ kind: 'status', status, documented: false });
 const LOST: Answer = { kind: 'none' };
 
 /** A first send a minute ago, of which nothing is known. */
@@ -130,8 +132,11 @@ describe('what comes next after an answer to a first send', () => {
     ['a 422', answered(422), 'new-key'],
     ['a 500', answered(500), 'look-up'],
     ['a 503', answered(503), 'look-up'],
-    ['a 408 of a proxy', answered(408), 'look-up'],
-    ['a success that is not as documented', { kind: 'undocumented' }, 'look-up'],
+    ['a 502 of a proxy', byProxy(502), 'same-key'],
+    ['a 408, which is always a proxy’s', answered(408), 'same-key'],
+    ['a 429 of a proxy', byProxy(429), 'new-key'],
+    ['a 403 of a proxy', byProxy(403), 'new-key'],
+    ['a success that is not as documented', { kind: 'undocumented' }, 'same-key'],
   ])('%s', (_, answer, next) => {
     expect(nextAfter(answer, {}, NOW)).toBe(next);
   });
@@ -146,11 +151,24 @@ describe('what comes next after an answer to a key whose earlier send nothing is
     ['a 409', answered(409), 'same-key', 'same-key'],
     ['a 429', answered(429), 'same-key', 'look-up'],
     ['a 422', answered(422), 'new-key', 'new-key'],
+    ['a 401, given without a look at the key', answered(401), 'same-key', 'same-key'],
+    ['a 403', answered(403), 'same-key', 'same-key'],
+    ['a 404 of a proxy', byProxy(404), 'same-key', 'same-key'],
     ['a 500', answered(500), 'same-key', 'look-up'],
-    ['a 408', answered(408), 'same-key', 'look-up'],
-    ['an undocumented one', { kind: 'undocumented' }, 'same-key', 'look-up'],
   ])('%s: as long as that one may be under way, and afterwards', (_, answer, meanwhile, afterwards) => {
     expect([nextAfter(answer, recent, NOW), nextAfter(answer, old, NOW)]).toEqual([meanwhile, afterwards]);
+  });
+});
+
+describe('what comes next after an answer that may be a proxy’s, to a key sent before', () => {
+  it.each<[string, Answer]>([
+    ['a 502 of a proxy', byProxy(502)],
+    ['a 408', answered(408)],
+    ['a success that is not as documented', { kind: 'undocumented' }],
+  ])('%s: the same key for half a minute, however often it is sent meanwhile, and then a look-up', (_, answer) => {
+    const sent = (ago: number) => ({ unanswered: { first: NOW - ago, last: NOW - 1 } });
+    expect(nextAfter(answer, sent(UNDER_WAY_MS - 1), NOW)).toBe('same-key');
+    expect(nextAfter(answer, sent(UNDER_WAY_MS), NOW)).toBe('look-up');
   });
 });
 
@@ -161,20 +179,24 @@ describe('the record', () => {
     expect(recordOfSend(record(), 2, NOW)).toEqual(record({ attempt: 2, unanswered: { first, last: NOW } }));
   });
 
+  it('of what never left is as it was', () => {
+    expect(recordAfter(record(), { kind: 'unsent' }, 2, NOW, 0)).toEqual(record({ attempt: 2 }));
+  });
+
   it('after a lost answer keeps the key', () => {
     const sent = recordOfSend(unsent(), 1, NOW);
-    expect(recordAfter(unsent(), LOST, 1, NOW)).toEqual(sent);
+    expect(recordAfter(unsent(), LOST, 1, NOW, 0)).toEqual(sent);
   });
 
   it('counts conflicts, and begins to count anew with a new key', () => {
-    const twice = [1, 2].reduce((one, attempt) => recordAfter(one, answered(409), attempt, NOW), unsent());
+    const twice = [1, 2].reduce((one, attempt) => recordAfter(one, answered(409), attempt, NOW, 0), unsent());
     expect(twice).toMatchObject({ send: 1, conflicts: 2 });
-    expect(recordAfter(twice, answered(422), 3, NOW)).toMatchObject({ send: 2, conflicts: 0 });
+    expect(recordAfter(twice, answered(422), 3, NOW, 0)).toMatchObject({ send: 2, conflicts: 0 });
   });
 
   it('after a limit on a repeated key does not take that for a sign of the earlier send', () => {
     const sent = record({ unanswered: { first: NOW - 5000, last: NOW - 5000 } });
-    expect(recordAfter(sent, answered(429), 2, NOW)).toEqual({ ...sent, attempt: 2 });
+    expect(recordAfter(sent, answered(429), 2, NOW, 0)).toEqual({ ...sent, attempt: 2 });
   });
 
   it.each<[number, boolean]>([
@@ -182,15 +204,30 @@ describe('the record', () => {
     [429, false],
     [500, true],
   ])('after a %i has another key, unsent; to be looked up first: %s', (status, lookUpFirst) => {
-    expect(recordAfter(unsent({ before: ['old'] }), answered(status), 1, NOW)).toEqual(
-      unsent({ send: 2, lookUpFirst, before: ['old'] }),
+    expect(recordAfter(unsent({ before: ['old'] }), answered(status), 1, NOW, 0)).toEqual(
+      unsent({ send: 2, lookUpFirst, before: ['old'], ...(lookUpFirst ? { settlesAt: NOW } : {}) }),
     );
+  });
+
+  it('after a 502 of a proxy keeps the key, and takes the send for one that may be under way', () => {
+    expect(recordAfter(unsent(), byProxy(502), 1, NOW, 0)).toEqual(recordOfSend(unsent(), 1, NOW));
+  });
+
+  it('says until when a look-up that finds nothing proves nothing', () => {
+    const settlement = (answer: Answer, within: number, before = unsent()) =>
+      settlementOf(recordAfter(before, answer, 1, NOW, within), within);
+    const long = { first: NOW - MINUTE, last: NOW - MINUTE };
+    expect(settlement(answered(500), 0)).toBe(NOW);
+    expect(settlement(answered(500), 5_000)).toBe(NOW + 5_000);
+    expect(settlement(byProxy(502), 5_000, record({ unanswered: long }))).toBe(NOW + UNDER_WAY_MS + 5_000);
+    expect(settlement(LOST, 5_000)).toBe(NOW + UNDER_WAY_MS + 5_000);
+    expect(settlementOf(unsent(), 5_000)).toBe(0);
   });
 
   it('of an answer keeps it, and loses it with the key', () => {
     const kept = recordOfAnswer(record(), { job_id: 'j' }, 2);
     expect(kept).toEqual(unsent({ attempt: 2, answer: { job_id: 'j' } }));
-    expect(recordAfter(kept, answered(422), 3, NOW)).toEqual(unsent({ send: 2, attempt: 3 }));
+    expect(recordAfter(kept, answered(422), 3, NOW, 0)).toEqual(unsent({ send: 2, attempt: 3 }));
   });
 
   it('with which a key is sent again takes what lost attempts may have sent into account', () => {
@@ -361,6 +398,9 @@ describe('the record after a look-up', () => {
 
   it('keeps a key that was not used, and takes another for one that expired', () => {
     expect(sendingAfter([], { record: unsent({ send: 2, lookUpFirst: true }) })).toEqual(
+      unsent({ send: 2, attempt: 2 }),
+    );
+    expect(sendingAfter([], { record: unsent({ send: 2, lookUpFirst: true, settlesAt: NOW }) })).toEqual(
       unsent({ send: 2, attempt: 2 }),
     );
     const first = NOW - KEY_LIFETIME_MS;

@@ -16,6 +16,9 @@ export const FATES = [
   'is refused for ever, for now',
   'is a 502 of a proxy, and never arrives',
   'is a 502 of a proxy, and was carried out',
+  'is a 502 of a proxy, and is carried out late',
+  'is a 500 for ever, and makes it late',
+  'is a 401, without a look at the key',
   'is limited',
   'is limited for ever',
 ] as const;
@@ -44,12 +47,23 @@ export class ModelledPolytomic {
   readonly #now: () => number;
   readonly #uniqueName: boolean;
   readonly #keyLifetimeMs: number;
+  readonly #settlesWithinMs: number;
   readonly #answers = new Map<string, Pinned>();
+  /** When what was answered by an error is made all the same. */
+  #late: number[] = [];
   readonly #underWay = new Map<string, number>();
   #things: Thing[] = [];
 
-  constructor(now: () => number, { uniqueName, keyLifetimeMs }: { uniqueName: boolean; keyLifetimeMs: number }) {
+  constructor(
+    now: () => number,
+    {
+      uniqueName,
+      keyLifetimeMs,
+      settlesWithinMs,
+    }: { uniqueName: boolean; keyLifetimeMs: number; settlesWithinMs: number },
+  ) {
     this.#now = now;
+    this.#settlesWithinMs = settlesWithinMs;
     this.#uniqueName = uniqueName;
     this.#keyLifetimeMs = keyLifetimeMs;
   }
@@ -70,11 +84,12 @@ export class ModelledPolytomic {
     this.#finish();
     if (fate === 'never arrives') throw lost();
     if (fate === 'is a 502 of a proxy, and never arrives') throw new ApiError(CALL, 502);
+    if (fate === 'is a 401, without a look at the key') throw failed(401);
     if (fate === 'is limited') throw new ApiError(CALL, 429);
     if (this.#underWay.has(key)) throw new ApiError(CALL, 409);
     const answer = this.#pinned(key) ?? this.#carryOut(key, fate);
+    if (fate.startsWith('is a 502 of a proxy')) throw new ApiError(CALL, 502);
     if (answer === undefined || fate === 'is carried out and its answer lost') throw lost();
-    if (fate === 'is a 502 of a proxy, and was carried out') throw new ApiError(CALL, 502);
     if (fate === 'is carried out and its answer garbled') throw new UnexpectedAnswerError(CALL, 'it is no JSON');
     if ('error' in answer) throw answer.error;
     return answer.thing;
@@ -88,25 +103,28 @@ export class ModelledPolytomic {
   #carryOut(key: string, fate: Fate): Pinned | undefined {
     switch (fate) {
       case 'is carried out late, and not waited for':
+      case 'is a 502 of a proxy, and is carried out late':
         this.#underWay.set(key, this.#now() + LONGEST_REQUEST_MS);
         return undefined;
       case 'is a 500 for ever, and made nothing':
-        return this.#pin(key, { error: new ApiError(CALL, 500) });
+        return this.#pin(key, { error: failed(500) });
       case 'is a 500 for ever, and made it':
         this.#make();
-        return this.#pin(key, { error: new ApiError(CALL, 500) });
+        return this.#pin(key, { error: failed(500) });
+      case 'is a 500 for ever, and makes it late':
+        this.#late.push(this.#now() + this.#settlesWithinMs);
+        return this.#pin(key, { error: failed(500) });
       case 'is refused for ever, for now':
-        return this.#pin(key, { error: new ApiError(CALL, 422, { apiMessage: 'cache refresh in progress' }) });
+        return this.#pin(key, { error: failed(422, 'cache refresh in progress') });
       case 'is limited for ever':
-        return this.#pin(key, { error: new ApiError(CALL, 429) });
+        return this.#pin(key, { error: failed(429) });
       default:
         return this.#pin(key, this.#make());
     }
   }
 
   #make(): { thing: Thing } | { error: ApiError } {
-    if (this.#uniqueName && this.#things.length > 0)
-      return { error: new ApiError(CALL, 422, { apiMessage: 'it exists already' }) };
+    if (this.#uniqueName && this.#things.length > 0) return { error: failed(422, 'it exists already') };
     return { thing: this.#add({ ours: true, asked: true }) };
   }
 
@@ -129,7 +147,15 @@ export class ModelledPolytomic {
       this.#underWay.delete(key);
       this.#pin(key, this.#make());
     }
+    const due = this.#late.filter((at) => this.#now() >= at);
+    this.#late = this.#late.filter((at) => this.#now() < at);
+    for (const _ of due) this.#make();
   }
+}
+
+/** In Polytomic's own words. */
+function failed(status: number, apiMessage?: string): ApiError {
+  return new ApiError(CALL, status, { apiMessage, documented: true });
 }
 
 function lost(): NoAnswerError {

@@ -9,6 +9,7 @@ import {
   creates,
   failureOf,
   givenSnowflake,
+  letSendsEnd,
   newStep,
   type Step,
   sceneForEachTest,
@@ -241,8 +242,8 @@ describe('a model that is there already', () => {
     const ids = [(await givenModel(connection)).id, (await givenModel(connection)).id];
     const failure = await failureOf(provide(newModelStep(), connection, { spec: { ...SPEC, orUse: true } }));
     expect(failure).toMatchObject({ type: 'Ambiguous', nonRetryable: true });
-    expect(failure.message).toMatch(/^Creating model “Active Users”: there are several of this name .*use: <id>/);
-    for (const id of ids) expect(failure.message).toContain(id);
+    expect(failure.message).toMatch(/^Creating model “Active Users”: there are several of this name /);
+    for (const id of ids) expect(failure.message).toContain(`\`use: ${id}\``);
   });
 
   it('does not keep another of its name from being made', async () => {
@@ -292,11 +293,16 @@ describe('a model whose making goes wrong', () => {
     expect(await models()).toHaveLength(2);
   });
 
-  it('by a 500 before the effect is made with another key', async () => {
+  it('by a 500 before the effect is made with another key, once no job that it began can make it any more', async () => {
     const connection = await givenSnowflake(scene.sandbox);
     const step = newModelStep();
     await scene.sandbox.fault({ match: MODELS, times: 1, status: 500 });
     await failureOf(provide(step, connection));
+    const waits = await failureOf(provide(step, connection));
+    expect(waits).toMatchObject({ type: 'InFlight', nonRetryable: false });
+    expect(waits.message).toMatch(/^Creating model “Active Users”: what was sent may still be carried out/);
+    expect(waits.nextRetryDelay).toBeLessThanOrEqual(30_000);
+    letSendsEnd(step);
     expect(await provide(step, connection)).toMatchObject({ resource: { made: true } });
     expect(await models()).toHaveLength(1);
     expect(new Set(await keys()).size).toBe(2);
@@ -366,6 +372,7 @@ describe('a model whose making goes wrong', () => {
         expect(failure.type).toBe(type);
         expect(failure.message).toMatch(said);
         // The job's end is what its key brings back, so another attempt takes another key.
+        letSendsEnd(step);
         await failureOf(provide(step, connection, { activities }));
         const sent = received
           .filter(({ method }) => method === 'POST')

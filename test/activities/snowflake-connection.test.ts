@@ -231,7 +231,7 @@ describe('a create that is answered by a 500', () => {
     const failure = await failureOf(provide(step, byPassword()));
     expect(failure).toMatchObject({ type: 'Unclear', nonRetryable: true });
     expect(failure.message).toMatch(
-      new RegExp(`^Creating Snowflake connection “Warehouse”: an answer was lost.*${id}.*use: <id>`),
+      new RegExp(`^Creating Snowflake connection “Warehouse”: an answer was lost.*${id}.*use: ${id}`),
     );
   });
 });

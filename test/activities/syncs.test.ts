@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { InspectedAudience } from '../../src/activities/audiences.ts';
-import { type SendRecord, UNDER_WAY_MS } from '../../src/activities/idempotency.ts';
 import type { ProvidedModel } from '../../src/activities/models.ts';
 import type { SyncBody } from '../../src/polytomic/sync-shape.ts';
 import type { SyncRequest } from '../../src/request/schema.ts';
@@ -13,6 +12,7 @@ import {
   failureOf,
   givenLinkedIn,
   givenSnowflake,
+  letSendsEnd,
   newStep,
   SECRET_ENV,
   type Step,
@@ -362,12 +362,6 @@ describe('a sync whose making goes wrong', () => {
     expect(failure.nextRetryDelay).toBeGreaterThanOrEqual(30_000);
   });
 });
-
-/** The record of the step as it will be when nothing that it sent can be under way any more. */
-function letSendsEnd(step: Step): void {
-  const then = Date.now() - UNDER_WAY_MS;
-  step.details = { ...(step.details as SendRecord), unanswered: { first: then, last: then } };
-}
 
 function identityOf({ identity }: SyncBody) {
   if (identity === undefined) throw new Error('there is no identity');

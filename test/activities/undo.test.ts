@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { MAX_OVERWRITTEN } from '../../src/activities/ad-accounts.ts';
 import type { Resource } from '../../src/workflows/messages.ts';
 import type { UndoEntry } from '../../src/workflows/undo-entries.ts';
 import { always, json, withApi } from '../polytomic/api-server.ts';
+import { activitiesOn, failureOf, newStep } from '../support/activity-step.ts';
 import { newRun } from '../support/activity-task.ts';
 import { activeUsers, audienceSync, linkedInConnection, snowflakeConnection } from '../support/resources.ts';
 import { newSandbox, type TestSandbox } from '../support/sandbox.ts';
@@ -64,6 +66,25 @@ describe('undoing a connection', () => {
     const connection = await snowflakeConnection(sandbox);
     expect(await undo(connectionEntry(connection, false))).toMatchObject({ undone: { id: connection.id } });
     expect(await connectionIds()).not.toContain(connection.id);
+  });
+
+  it('leaves one that others may have made, since the request would share it, and says so', async () => {
+    const connection = await snowflakeConnection(sandbox);
+    const entry = { ...connectionEntry(connection, false), shared: true } as UndoEntry;
+    expect(await undo(entry)).toEqual({
+      left: [expect.stringContaining(`(${connection.id}) stays: the request would use one of another run`)],
+    });
+    expect(await connectionIds()).toContain(connection.id);
+    expect(await undo({ ...connectionEntry(connection), shared: true } as UndoEntry)).toMatchObject({
+      undone: { id: connection.id },
+    });
+  });
+
+  it('leaves one that a person told the step to use, although it may be what an earlier try made', async () => {
+    const connection = await snowflakeConnection(sandbox);
+    const entry = { ...connectionEntry(connection, false), uses: [connection.id] };
+    expect(await undo(entry)).toEqual({ left: [] });
+    expect(await connectionIds()).toContain(connection.id);
   });
 
   it('counts the one that it found as undone although the answer to the deletion was lost', async () => {
@@ -272,6 +293,31 @@ describe('taking back ad accounts', () => {
     expect(undone).toEqual({ kind: 'accounts', labels: [NORTHWIND.label] });
     expect(left).toEqual([expect.stringContaining(theirs.name)]);
     expect(await enabledOn(connection.id)).toEqual([ACCOUNT]);
+  });
+
+  it('stops after a few times where somebody else enables them again and again, and says so', async () => {
+    const connection = await linkedInConnection(sandbox, [ACCOUNT, NORTHWIND]);
+    const { polytomic } = sandbox;
+    const stubborn = {
+      ...polytomic,
+      syncs: polytomic.syncs,
+      connections: {
+        get: (id: string) => polytomic.connections.get(id),
+        update: async (...args: Parameters<typeof polytomic.connections.update>) => {
+          await polytomic.connections.update(...args);
+          return polytomic.connections.update(connection.id, { configuration: { accounts: [ACCOUNT, NORTHWIND] } });
+        },
+      },
+    } as unknown as typeof polytomic;
+    const step = newStep('undo');
+    const { undoEntry } = activitiesOn(stubborn);
+    const attempt = () => step.attempt(() => undoEntry(entryOf(connection, [NORTHWIND])));
+    for (let times = 1; times < MAX_OVERWRITTEN; times++)
+      expect(await failureOf(attempt())).toMatchObject({ type: 'Unavailable', nonRetryable: false });
+    expect(await attempt()).toEqual({
+      left: [expect.stringMatching(`^Ad accounts “Northwind.*” stay enabled on .*somebody else`)],
+    });
+    expect(await enabledOn(connection.id)).toEqual([ACCOUNT, NORTHWIND]);
   });
 
   it('guesses nothing where it is not known what the run added', async () => {

@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { DEFAULT_TIMEOUT_MS } from '../../src/polytomic/client.ts';
 import { temporalSettings } from '../../src/temporal/connection.ts';
 import { workerSettings } from '../../src/worker-settings.ts';
 import { codeSpans, page, section, tableRows } from './documents.ts';
@@ -56,11 +57,13 @@ describe('docs/configuration.md', () => {
     expect({
       AUDIENCE_TASK_QUEUE: taskQueue,
       POLYTOMIC_BASE_URL: polytomic.toJSON().baseUrl,
+      POLYTOMIC_TIMEOUT_MS: String(DEFAULT_TIMEOUT_MS),
       AUDIENCE_SECRETS_ENV_PREFIXES: secrets.envPrefixes.join(','),
       AUDIENCE_SHUTDOWN_GRACE_MS: String(shutdownGraceMs),
     }).toEqual({
       AUDIENCE_TASK_QUEUE: defaultOf('AUDIENCE_TASK_QUEUE'),
       POLYTOMIC_BASE_URL: defaultOf('POLYTOMIC_BASE_URL'),
+      POLYTOMIC_TIMEOUT_MS: defaultOf('POLYTOMIC_TIMEOUT_MS'),
       AUDIENCE_SECRETS_ENV_PREFIXES: defaultOf('AUDIENCE_SECRETS_ENV_PREFIXES'),
       AUDIENCE_SHUTDOWN_GRACE_MS: defaultOf('AUDIENCE_SHUTDOWN_GRACE_MS'),
     });

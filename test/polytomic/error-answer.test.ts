@@ -66,6 +66,24 @@ describe('an error answer', () => {
     expect(errorOf(`<p>${'long '.repeat(1000)}`, { status: 502 }).apiMessage).toHaveLength(200);
   });
 
+  it.each<[unknown, number, boolean]>([
+    [{ key: 'internal', message: 'm', metadata: {}, status: 500 }, 500, true],
+    [{ message: 'm', status: 503 }, 503, true],
+    [{ key: 'internal' }, 500, true],
+    [{ code: 1, error: 'unknown key', context: {}, status: 'Unauthorized' }, 401, true],
+    [{ message: 'Endpoint request timed out' }, 504, false],
+    [{ status: 502, error: 'Bad Gateway' }, 502, false],
+    [{ status: 500, message: 'm' }, 502, false],
+    [{}, 401, false],
+    [{}, 500, false],
+    ['null', 500, false],
+    ['', 500, false],
+    ['<h1>502 Bad Gateway</h1>', 502, false],
+    ['upstream connect error', 503, false],
+  ])('of %j (%i) has the shape that Polytomic documents: %s', (body, status, documented) => {
+    expect(errorOf(body, { status }).documented).toBe(documented);
+  });
+
   it('of a query engine is cut at 4000 characters', () => {
     const { apiMessage, message } = errorOf({ message: 'x'.repeat(100_000) });
     expect(apiMessage).toHaveLength(4000);

@@ -12,6 +12,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { type Activities, createActivities } from '../../src/activities/activities.ts';
 import type { StepContext } from '../../src/activities/create-once.ts';
+import { type SendRecord, UNDER_WAY_MS } from '../../src/activities/idempotency.ts';
 import type { PolytomicClient } from '../../src/polytomic/client.ts';
 import { createNoticeKeyResolver, createSecretResolver } from '../../src/request/secrets.ts';
 import { linkedInConnection, snowflakeConnection } from './resources.ts';
@@ -115,6 +116,17 @@ export function newStep(
     again: () => newStep(id, info, { ...context, generation: context.generation + 1, afterUnclear: true }, runId),
   };
   return step;
+}
+
+/** Makes the record of the step what it will be when nothing that it sent can take effect any more. */
+export function letSendsEnd(step: Step): void {
+  const then = Date.now() - UNDER_WAY_MS;
+  const { unanswered, settlesAt, ...record } = step.details as SendRecord;
+  step.details = {
+    ...record,
+    ...(unanswered === undefined ? {} : { unanswered: { first: then, last: then } }),
+    ...(settlesAt === undefined ? {} : { settlesAt: then }),
+  };
 }
 
 /** Heartbeat details travel as JSON. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { WorkerSettingsError, workerSettings } from '../../src/worker-settings.ts';
+import { withApi } from '../polytomic/api-server.ts';
 
 const KEY = { POLYTOMIC_API_KEY: 'key-for-tests' };
 const settingsOf = (env: NodeJS.ProcessEnv) => workerSettings({ ...KEY, ...env }, '1.2.3');
@@ -35,6 +36,7 @@ describe('the settings of a worker', () => {
       AUDIENCE_HEALTH_PORT: '8080',
       AUDIENCE_HEALTH_HOST: '0.0.0.0',
       AUDIENCE_SHUTDOWN_GRACE_MS: '0',
+      AUDIENCE_ACTIVITIES_PER_SECOND: '20',
       AUDIENCE_SECRETS_ENV_PREFIXES: 'TEAM_A_, TEAM_B_',
       AUDIENCE_SECRETS_DIR: '/run/secrets',
       AUDIENCE_NOTIFY_ALLOW: '10.1.0.0/16, fd00::/8',
@@ -44,6 +46,7 @@ describe('the settings of a worker', () => {
       secrets: { envPrefixes: ['TEAM_A_', 'TEAM_B_'], directory: '/run/secrets' },
       health: { host: '0.0.0.0', port: 8080 },
       shutdownGraceMs: 0,
+      activitiesPerSecond: 20,
     });
     expect(polytomic.toJSON()).toEqual({ baseUrl: 'https://polytomic.example' });
     expect(noticeNetworks.check('10.1.2.3')).toBe(true);
@@ -60,10 +63,12 @@ describe('the settings of a worker', () => {
       [
         'POLYTOMIC_BASE_URL',
         'POLYTOMIC_API_VERSION',
+        'POLYTOMIC_TIMEOUT_MS',
         'AUDIENCE_TASK_QUEUE',
         'AUDIENCE_HEALTH_PORT',
         'AUDIENCE_HEALTH_HOST',
         'AUDIENCE_SHUTDOWN_GRACE_MS',
+        'AUDIENCE_ACTIVITIES_PER_SECOND',
         'AUDIENCE_SECRETS_ENV_PREFIXES',
         'AUDIENCE_SECRETS_DIR',
       ].map((name) => [name, '']),
@@ -75,12 +80,16 @@ describe('the settings of a worker', () => {
   it('are refused with all faults at once, and without any value', () => {
     const faults = faultsOf({
       POLYTOMIC_BASE_URL: 'http://polytomic.example/hunter2',
+      POLYTOMIC_TIMEOUT_MS: '15001',
       AUDIENCE_HEALTH_PORT: '65536',
       AUDIENCE_SHUTDOWN_GRACE_MS: 'hunter2',
       AUDIENCE_SECRETS_ENV_PREFIXES: 'TEAM_A_,',
     });
     expect(faults).toEqual([
       expect.stringMatching(/^- POLYTOMIC_API_KEY is not set: make a key in Polytomic/),
+      expect.stringMatching(
+        /^- POLYTOMIC_TIMEOUT_MS must be a whole number from 1000 to 15000, and is not: .* made twice$/,
+      ),
       '- AUDIENCE_HEALTH_PORT must be a whole number from 0 to 65535, and is not',
       '- AUDIENCE_SHUTDOWN_GRACE_MS must be a whole number from 0 to 600000, and is not',
       expect.stringMatching(
@@ -89,6 +98,24 @@ describe('the settings of a worker', () => {
       expect.stringMatching(/^- POLYTOMIC_\*: .*https/),
     ]);
     expect(faults.join('\n')).not.toContain('hunter2');
+  });
+
+  it('say how long a call to Polytomic may take', async () => {
+    await withApi(
+      () => undefined,
+      async ({ url }) => {
+        const { polytomic } = settingsOf({ POLYTOMIC_BASE_URL: url, POLYTOMIC_TIMEOUT_MS: '1000' });
+        await expect(polytomic.me()).rejects.toThrow('it was not complete within 1000 ms');
+      },
+    );
+  });
+
+  it.each(['0', '0.5', '-1', '100001'])('do not take %j for a number of activities a second', (rate) => {
+    expect(faultsOf({ ...KEY, AUDIENCE_ACTIVITIES_PER_SECOND: rate })).toHaveLength(1);
+  });
+
+  it.each(['999', '0', '15001', '1e4'])('do not take %j ms for the time-out of a call', (timeout) => {
+    expect(faultsOf({ ...KEY, POLYTOMIC_TIMEOUT_MS: timeout })).toHaveLength(1);
   });
 
   it.each(['-1', '1.5', '0x50', ' 80', '1e3', '99999999999'])('do not take %j for a port', (port) => {

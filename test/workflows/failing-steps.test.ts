@@ -1,7 +1,9 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { workflowIdOf } from '../../src/workflows/messages.ts';
 import { FAILS } from '../support/own-walkthrough.ts';
 import { newStage, type Stage } from '../support/provisioning.ts';
 import { withWorker } from '../support/temporal.ts';
+import { until } from '../support/until.ts';
 import { AUDIENCE, existingSync } from '../support/walkthrough.ts';
 
 let stage: Stage;
@@ -116,5 +118,28 @@ describe('a step that fails for good', () => {
     });
     expect(failure.failures.map(({ step }) => step)).toEqual(['sync Bad']);
     expect(failure.leftBehind?.map(({ kind, name: called }) => `${kind} ${called}`)).toContain('sync Good');
+  });
+});
+
+describe('an outage', () => {
+  it('is come back from by each step at a time of its own, not after exactly the interval of its policy', async () => {
+    const other = await newStage();
+    await other.sandbox.fault({ match: { path: '/api/connections' }, status: 503 });
+    const name = await other.start('scattered');
+    await other.withWorker(async () => {
+      const shares = await until('each connection waits for less than its whole interval', async () => {
+        const { raw } = await other.temporal.workflow.getHandle(workflowIdOf(name)).describe();
+        const waits = (raw.pendingActivities ?? []).flatMap(({ attempt, currentRetryInterval }) => {
+          if (currentRetryInterval == null) return [];
+          const ms = Number(currentRetryInterval.seconds ?? 0) * 1_000 + (currentRetryInterval.nanos ?? 0) / 1e6;
+          // The number is of the attempt to come, and the first of them waits for a second at most.
+          return [ms / (1_000 * 2 ** ((attempt ?? 0) - 2))];
+        });
+        return waits.length === 2 && waits.every((share) => share < 1) && waits;
+      });
+      for (const share of shares) expect(share).toBeGreaterThanOrEqual(0.5);
+      await other.sandbox.clearFaults();
+      await other.untilAsked(name);
+    });
   });
 });
