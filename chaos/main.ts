@@ -36,8 +36,8 @@ const RUN_PATIENCE_MS = { short: 6 * 60_000, shipped: 25 * 60_000 };
 /** All things of a kind on one page of a list: with as many failing calls, a list of thirty pages is never read to its end. */
 const PAGE_SIZE = 100_000;
 
-/** A file of this size or less is looked through for secrets as a whole, in bytes. */
-const WORKER_SCRIPTS = { whole: 'whole.js', keys: 'without-keys.js', 'look-up': 'without-look-up.js' };
+/** How long a call of a worker may take, in ms; the worker's own default where it is as patient as it ships. */
+const CALL_TIMEOUT_MS = 2_000;
 
 async function chaos(options: Options, interrupted: AbortSignal): Promise<number> {
   const begun = Date.now();
@@ -50,8 +50,13 @@ async function chaos(options: Options, interrupted: AbortSignal): Promise<number
   const signal = AbortSignal.any([interrupted, ending.signal]);
   // Everybody who waits for something waits for this too.
   setMaxListeners(0, signal);
-  const script = fileURLToPath(new URL(`workers/${WORKER_SCRIPTS[options.sabotage ?? 'whole']}`, import.meta.url));
-  const env = { ...Object.fromEntries(secrets), CHAOS_PATIENCE: options.patience };
+  const script = fileURLToPath(new URL('workers/worker.js', import.meta.url));
+  const env = {
+    ...Object.fromEntries(secrets),
+    CHAOS_PATIENCE: options.patience,
+    CHAOS_SABOTAGE: options.sabotage ?? '',
+    ...(options.patience === 'short' ? { POLYTOMIC_TIMEOUT_MS: String(CALL_TIMEOUT_MS) } : {}),
+  };
   const disasters = new Disasters(machine, new Draws(options.seed, 'kills'), () =>
     machine.startWorker({ env, script }),
   );

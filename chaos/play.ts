@@ -35,6 +35,9 @@ export interface Scene {
 /** How long a person waits before they look again, or say again what they said, in ms. */
 const AGAIN_MS = 8_000;
 
+/** How often people try a step before they let it be, and the run is lost. */
+const MOST_TRIES = 8;
+
 /** Plays the script. Resolves when the run has ended, waits for good as planned, or is lost. */
 export async function play(scene: Scene, script: Script): Promise<Deeds> {
   return new Play(scene, script).play();
@@ -204,7 +207,7 @@ class Play {
     if (planned) {
       this.begun.add(`mended ${step.id}`);
       await surely(() => scene.audiences.retryStep(script.name, { step: step.id, change: plan.change }));
-    } else {
+    } else if (step.generation <= MOST_TRIES) {
       await mend(scene, script, this.deeds, step);
     }
   }
