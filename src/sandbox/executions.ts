@@ -19,7 +19,10 @@ export function executionRoutes(world: World): Route[] {
         const { id } = syncOf(store, params['id'] ?? '');
         const onlyCompleted = query.get('only_completed') === 'true';
         const executions = executionsOf(store, id).filter(({ status }) => !onlyCompleted || status === 'completed');
-        return page(executions, query, shown, { ascending: query.get('ascending') === 'true' });
+        return page(executions, query, shown, {
+          size: world.settings.pageSize,
+          ascending: query.get('ascending') === 'true',
+        });
       },
     },
     {

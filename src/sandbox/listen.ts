@@ -5,6 +5,7 @@ import { ExecutionRunner } from './execution-runner.ts';
 import { FaultList } from './faults.ts';
 import { JobRunner } from './job-runner.ts';
 import { seedAudiences } from './linkedin.ts';
+import { PAGE_SIZE } from './paging.ts';
 import { PlannedFaults } from './planned-faults.ts';
 import { QueryEngine } from './query-engine.ts';
 import { RequestLog } from './request-log.ts';
@@ -28,6 +29,8 @@ export interface SandboxOptions {
   requestLimitMs?: number;
   /** How long an execution stays in each status, in ms. Default 50. */
   executionPaceMs?: number;
+  /** Items on a page of a list, at most. Default 50, as Polytomic has it. */
+  pageSize?: number;
   /** Takes one line of log, with no secret in it. Default: nobody. */
   log?: (line: string) => void;
 }
@@ -42,7 +45,7 @@ export interface Sandbox {
 /** Starts a sandbox. Throws when the port or the state directory is taken. */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const { port = 0, host = '127.0.0.1', stateDir, apiKey, snowflakePassword = 'secret' } = options;
-  const { requestLimitMs = 10_000, executionPaceMs = 50, log = () => undefined } = options;
+  const { requestLimitMs = 10_000, executionPaceMs = 50, pageSize = PAGE_SIZE, log = () => undefined } = options;
   if (apiKey === '') throw new Error('The sandbox needs an API key that its callers send: give apiKey.');
   const publicUrl = options.publicUrl === undefined ? undefined : withoutSlash(options.publicUrl);
   const stop = new AbortController();
@@ -56,6 +59,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       snowflakePassword,
       requestLimitMs,
       executionPaceMs,
+      pageSize,
       log,
       ...(publicUrl === undefined ? {} : { publicUrl }),
     },

@@ -3,11 +3,13 @@ import { parseArgs } from 'node:util';
 import { messageOf } from './failure.ts';
 import { startSandbox } from './listen.ts';
 
-const USAGE = `Usage: node dist/sandbox/main.js --state DIR --api-key KEY [--port N] [--host HOST] [--verbose]
+const USAGE = `Usage: node dist/sandbox/main.js --state DIR --api-key KEY [--port N] [--host HOST] [--page-size N]
+                                    [--verbose]
   --state DIR     directory of the state; made if it is not there
   --api-key KEY   the key that callers must send (or SANDBOX_API_KEY)
   --port N        default: any free port
   --host HOST     default: 127.0.0.1
+  --page-size N   items on a page of a list, at most; default: 50, as Polytomic has it
   --verbose       log each call to stderr
 SANDBOX_SNOWFLAKE_PASSWORD sets the password of Snowflake's "user"; default: secret.`;
 
@@ -18,6 +20,7 @@ async function main(): Promise<void> {
       'api-key': { type: 'string' },
       port: { type: 'string', default: '0' },
       host: { type: 'string', default: '127.0.0.1' },
+      'page-size': { type: 'string' },
       verbose: { type: 'boolean', default: false },
     },
   });
@@ -28,6 +31,9 @@ async function main(): Promise<void> {
   const port = Number(values.port);
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     throw new Error(`--port must be 0 to 65535, not "${values.port}"`);
+  const pageSize = values['page-size'] === undefined ? undefined : Number(values['page-size']);
+  if (pageSize !== undefined && (!Number.isInteger(pageSize) || pageSize < 1))
+    throw new Error(`--page-size must be a whole number from 1, not "${values['page-size']}"`);
   const password = process.env['SANDBOX_SNOWFLAKE_PASSWORD'];
   const sandbox = await startSandbox({
     port,
@@ -35,6 +41,7 @@ async function main(): Promise<void> {
     stateDir,
     apiKey,
     ...(password === undefined ? {} : { snowflakePassword: password }),
+    ...(pageSize === undefined ? {} : { pageSize }),
     ...(values.verbose ? { log: (line: string) => process.stderr.write(`${line}\n`) } : {}),
   });
   let closing = false;

@@ -15,9 +15,13 @@ const JOB_TYPE = 'createmodel';
 const OTHER_JOB_TYPES: readonly string[] = ['updatemodel', 'previewmodel', 'samplemodel', 'exportlogs'];
 
 export function modelRoutes(world: World): Route[] {
-  const { store } = world;
+  const { store, settings } = world;
   return [
-    { method: 'GET', path: '/api/models', handle: ({ query }) => page(store.all('model'), query, shown) },
+    {
+      method: 'GET',
+      path: '/api/models',
+      handle: ({ query }) => page(store.all('model'), query, shown, { size: settings.pageSize }),
+    },
     {
       method: 'POST',
       path: '/api/models',

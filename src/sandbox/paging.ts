@@ -1,9 +1,9 @@
-/** Lists of 50 a page, with an opaque token that stands for the last item that was seen. */
+/** Lists a page at a time, with an opaque token that stands for the last item that was seen. */
 import type { Answer } from './api-call.ts';
 import { badRequest } from './failure.ts';
 
-/** Items on a page, at most. */
-const PAGE_SIZE = 50;
+/** Items on a page, at most, as Polytomic has it. */
+export const PAGE_SIZE = 50;
 
 /**
  * The page of `items` that the query's `page_token` asks for, newest first unless `ascending`. `show` makes what the answer
@@ -13,12 +13,12 @@ export function page<T extends { sequence: number }>(
   items: T[],
   query: URLSearchParams,
   show: (item: T) => unknown,
-  { ascending = false }: { ascending?: boolean } = {},
+  { size, ascending = false }: { size: number; ascending?: boolean },
 ): Answer {
   const ordered = items.toSorted((a, b) => (ascending ? a.sequence - b.sequence : b.sequence - a.sequence));
   const seen = lastSeen(query.get('page_token'));
   const rest = ordered.filter(({ sequence }) => seen === undefined || (ascending ? sequence > seen : sequence < seen));
-  const shown = rest.slice(0, PAGE_SIZE);
+  const shown = rest.slice(0, size);
   const last = shown.at(-1);
   const more = last !== undefined && rest.length > shown.length;
   return {

@@ -31,9 +31,13 @@ const ECHOED = [
 ];
 
 export function syncRoutes(world: World): Route[] {
-  const { store } = world;
+  const { store, settings } = world;
   return [
-    { method: 'GET', path: '/api/syncs', handle: ({ query }) => page(listed(store, query), query, shown) },
+    {
+      method: 'GET',
+      path: '/api/syncs',
+      handle: ({ query }) => page(listed(store, query), query, shown, { size: settings.pageSize }),
+    },
     { method: 'POST', path: '/api/syncs', handle: (call) => createSync(world, call) },
     {
       method: 'GET',

@@ -18,6 +18,8 @@ export interface Settings {
   requestLimitMs: number;
   /** How long an execution stays in each status, in ms. */
   executionPaceMs: number;
+  /** Items on a page of a list, at most. */
+  pageSize: number;
   /** Takes one line of log, with no secret in it. */
   log: (line: string) => void;
 }

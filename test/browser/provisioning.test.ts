@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
+import { newName } from '../support/new-name.ts';
 import { newStage, type Stage } from '../support/provisioning.ts';
-import { newName } from '../support/temporal.ts';
 import { until } from '../support/until.ts';
 import { ACCOUNT, existingSync } from '../support/walkthrough.ts';
 import { browserForTests, currentDetailsOn, pageOf, sendSignal, sendUpdate } from './browser.ts';

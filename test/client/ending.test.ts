@@ -1,9 +1,10 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { ProvisioningEndedError } from '../../src/client.ts';
 import { WORKFLOW_TYPE, workflowIdOf } from '../../src/workflows/messages.ts';
+import { errorOf } from '../support/directions.ts';
+import { newName } from '../support/new-name.ts';
 import { FAILS, ownWalkthrough, WRONG_QUERY } from '../support/own-walkthrough.ts';
-import { errorOf, newStage, type Stage } from '../support/provisioning.ts';
-import { newName } from '../support/temporal.ts';
+import { newStage, type Stage } from '../support/provisioning.ts';
 
 let stage: Stage;
 beforeAll(async () => {

@@ -3,9 +3,10 @@ import { AudienceClient } from '../../src/client.ts';
 import { connectClient, temporalSettings } from '../../src/temporal/connection.ts';
 import { type EmbeddedTemporal, startEmbeddedTemporal } from '../../src/temporal/embedded-server.ts';
 import { workflowIdOf } from '../../src/workflows/messages.ts';
+import { errorOf } from '../support/directions.ts';
+import { newName } from '../support/new-name.ts';
 import { ownWalkthrough, WRONG_QUERY } from '../support/own-walkthrough.ts';
-import { errorOf, newStage, type Stage } from '../support/provisioning.ts';
-import { newName } from '../support/temporal.ts';
+import { newStage, type Stage } from '../support/provisioning.ts';
 import { inTemporaryDirectory } from '../support/temporary-directory.ts';
 import { until } from '../support/until.ts';
 

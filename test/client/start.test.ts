@@ -3,8 +3,9 @@ import type { EndedBeforeError, InvalidRequestError, RequestDiffersError } from 
 import { requestDigest } from '../../src/request/digest.ts';
 import type { ProvisioningRequest } from '../../src/request/schema.ts';
 import { WORKFLOW_TYPE, workflowIdOf } from '../../src/workflows/messages.ts';
+import { errorOf } from '../support/directions.ts';
 import { FAILS, ownWalkthrough, WRONG_QUERY } from '../support/own-walkthrough.ts';
-import { errorOf, newStage, type Stage } from '../support/provisioning.ts';
+import { newStage, type Stage } from '../support/provisioning.ts';
 import { until } from '../support/until.ts';
 
 let stage: Stage;

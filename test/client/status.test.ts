@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { workflowIdOf } from '../../src/workflows/messages.ts';
+import { newName } from '../support/new-name.ts';
 import { ownWalkthrough } from '../support/own-walkthrough.ts';
 import { newStage, type Stage } from '../support/provisioning.ts';
-import { newName } from '../support/temporal.ts';
 import { until } from '../support/until.ts';
 import { existingSync } from '../support/walkthrough.ts';
 

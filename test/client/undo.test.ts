@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { workflowIdOf } from '../../src/workflows/messages.ts';
+import { newName } from '../support/new-name.ts';
 import { asking, ownWalkthrough } from '../support/own-walkthrough.ts';
 import { people } from '../support/people.ts';
 import { newStage, type Stage } from '../support/provisioning.ts';
-import { newName } from '../support/temporal.ts';
 import { until } from '../support/until.ts';
 
 let stage: Stage;

@@ -1,8 +1,9 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { ProvisioningReport } from '../../src/client.ts';
+import { errorOf } from '../support/directions.ts';
+import { newName } from '../support/new-name.ts';
 import { ownWalkthrough } from '../support/own-walkthrough.ts';
-import { errorOf, newStage, type Stage } from '../support/provisioning.ts';
-import { newName } from '../support/temporal.ts';
+import { newStage, type Stage } from '../support/provisioning.ts';
 
 let stage: Stage;
 beforeAll(async () => {

@@ -4,9 +4,10 @@ import fc from 'fast-check';
 import type { ProvisioningReport } from '../../src/client.ts';
 import type { ProvisioningRequest } from '../../src/request/schema.ts';
 import { FAILURE, WORKFLOW_TYPE, workflowIdOf } from '../../src/workflows/messages.ts';
+import { newName } from '../support/new-name.ts';
 import { ownWalkthrough } from '../support/own-walkthrough.ts';
 import { newStage, type Stage } from '../support/provisioning.ts';
-import { newName } from '../support/temporal.ts';
+
 import { until } from '../support/until.ts';
 import { anyValue, MARKER, mutated } from './mutations.ts';
 

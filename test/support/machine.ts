@@ -7,15 +7,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Client } from '@temporalio/client';
-import type { AudienceClient } from '../../src/client.ts';
+import { AudienceClient } from '../../src/client.ts';
 import type { OwnedProcess } from '../../src/processes/owned-process.ts';
 import { startProgram } from '../../src/stack/start-program.ts';
-import { temporalSettings } from '../../src/temporal/connection.ts';
+import { connectClient, temporalSettings } from '../../src/temporal/connection.ts';
 import { type EmbeddedTemporal, startEmbeddedTemporal } from '../../src/temporal/embedded-server.ts';
 import { DEFAULT_TASK_QUEUE } from '../../src/worker-settings.ts';
-import { type Directions, directions } from './provisioning.ts';
-import { sandboxAt } from './sandbox.ts';
-import { newClient } from './temporal.ts';
+import { type Directions, directions } from './directions.ts';
+import { sandboxAt } from './sandbox-at.ts';
 
 /** What runs, and what a test does with it. */
 export interface Machine extends Directions {
@@ -34,7 +33,7 @@ export interface Machine extends Directions {
   killSandbox(): Promise<void>;
   /** Starts it again on the same state and port. */
   startSandbox(): Promise<void>;
-  /** Ends all of it in the order in which they need each other, and leaves the files. */
+  /** Ends all of it in the order in which they need each other, and leaves the files. Again is no harm. */
   stop(): Promise<void>;
   /** Ends all of it, and removes the files. */
   remove(): Promise<void>;
@@ -48,7 +47,13 @@ export interface WorkerOptions {
 }
 
 /** Starts server and sandbox. */
-export async function startMachine({ snowflakePassword = 'secret' } = {}): Promise<Machine> {
+export async function startMachine({
+  snowflakePassword = 'secret',
+  sandboxArgs = [],
+}: {
+  snowflakePassword?: string;
+  sandboxArgs?: readonly string[];
+} = {}): Promise<Machine> {
   const directory = await mkdtemp(join(tmpdir(), 'audience-machine-'));
   const apiKey = 'key-of-the-machine';
   const workers: OwnedProcess[] = [];
@@ -58,7 +63,9 @@ export async function startMachine({ snowflakePassword = 'secret' } = {}): Promi
   const first = await runSandbox();
   let sandboxProcess = first.process;
   const sandbox = sandboxAt(`http://127.0.0.1:${first.port}`, apiKey);
-  const clients = await newClient(DEFAULT_TASK_QUEUE, temporalSettings(server.env));
+  const { client: temporal } = await connectClient(temporalSettings(server.env));
+  const audiences = new AudienceClient({ temporal, taskQueue: DEFAULT_TASK_QUEUE });
+  const clients = { temporal, audiences };
 
   function runSandbox(port?: number) {
     return startProgram({
@@ -67,7 +74,9 @@ export async function startMachine({ snowflakePassword = 'secret' } = {}): Promi
       script: here('../../dist/sandbox/main.js'),
       env: { ...OWN_ENV, SANDBOX_API_KEY: apiKey, SANDBOX_SNOWFLAKE_PASSWORD: snowflakePassword },
       port,
-      serving: (at) => ({ args: ['--port', String(at), '--state', join(directory, 'sandbox'), '--verbose'] }),
+      serving: (at) => ({
+        args: ['--port', String(at), '--state', join(directory, 'sandbox'), '--verbose', ...sandboxArgs],
+      }),
       ready: '/_sandbox/faults',
     });
   }
@@ -109,6 +118,7 @@ export async function startMachine({ snowflakePassword = 'secret' } = {}): Promi
       ({ process: sandboxProcess } = await runSandbox(first.port));
     },
     stop: async () => {
+      await audiences.close();
       for (const worker of workers.splice(0)) {
         worker.kill('SIGTERM');
         await worker.exited;

@@ -1,6 +1,6 @@
 /** The walkthrough under names of its own, since connections have unique names in a sandbox. */
 import type { ProvisioningRequest } from '../../src/request/schema.ts';
-import { newName } from './temporal.ts';
+import { newName } from './new-name.ts';
 import { ACCOUNT, existingSync, newSync, walkthrough } from './walkthrough.ts';
 
 /** The walkthrough, changed, in which whatever is made bears the provisioning's name. */

@@ -16,7 +16,8 @@ import {
   selectAccountsUpdate,
   workflowIdOf,
 } from '../../src/workflows/messages.ts';
-import { errorOf, type Stage } from './provisioning.ts';
+import { errorOf } from './directions.ts';
+import type { Stage } from './provisioning.ts';
 import { until } from './until.ts';
 
 /** The people around one run. */

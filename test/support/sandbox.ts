@@ -3,67 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from '@jest/globals';
-import fetch from 'node-fetch';
-import { PolytomicClient } from '../../src/polytomic/client.ts';
 import { startSandbox } from '../../src/sandbox/listen.ts';
-import type { LoggedRequest } from '../../src/sandbox/request-log.ts';
+import { sandboxAt, type TestSandbox } from './sandbox-at.ts';
 
-/** A running sandbox and what tests do with it. */
-export interface TestSandbox {
-  url: string;
-  apiKey: string;
-  /** A client of its API. */
-  polytomic: PolytomicClient;
-  /** What a browser does with a sign-in link. */
-  signIn(authUrl: string, decision?: 'allow' | 'deny' | 'no-accounts' | 'many-accounts'): Promise<void>;
-  /** Adds a fault, as docs/sandbox.md describes. */
-  fault(rule: Record<string, unknown>): Promise<void>;
-  clearFaults(): Promise<void>;
-  /** The calls under /api so far. */
-  requests(): Promise<LoggedRequest[]>;
-  // biome-ignore lint/suspicious/noExplicitAny: a test looks at a few fields of many shapes
-  state(): Promise<any>;
-  /** Makes it as new: no state, no faults, no calls. */
-  reset(): Promise<void>;
-  /** Stops it and starts it on its state, at the same address. */
-  restart(): Promise<void>;
-  close(): Promise<void>;
-}
+export type { TestSandbox };
 
 const all: TestSandbox[] = [];
-
-/** What tests do with the sandbox that answers there. */
-export function sandboxAt(url: string, apiKey: string): Omit<TestSandbox, 'restart' | 'close'> {
-  const side = async (method: string, path: string, body?: unknown) => {
-    const answer = await fetch(`${url}/_sandbox/${path}`, {
-      method,
-      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
-    });
-    const text = await answer.text();
-    if (!answer.ok) throw new Error(`${method} /_sandbox/${path} answered ${answer.status}: ${text}`);
-    return text === '' ? undefined : (JSON.parse(text) as { data: unknown }).data;
-  };
-  return {
-    url,
-    apiKey,
-    polytomic: new PolytomicClient({ apiKey, baseUrl: url }),
-    signIn: async (authUrl, decision = 'allow') => {
-      const answer = await fetch(authUrl, {
-        method: 'POST',
-        body: new URLSearchParams(
-          decision.endsWith('-accounts') ? { decision: 'allow', user: decision } : { decision },
-        ),
-        redirect: 'manual',
-      });
-      if (answer.status >= 400) throw new Error(`the consent page answered ${answer.status}`);
-    },
-    fault: async (rule) => void (await side('POST', 'faults', rule)),
-    clearFaults: async () => void (await side('DELETE', 'faults')),
-    requests: async () => (await side('GET', 'requests')) as LoggedRequest[],
-    state: () => side('GET', 'state'),
-    reset: async () => void (await side('POST', 'reset')),
-  };
-}
 
 /** Starts one with an empty state; it is closed after the tests of the file, if not before. */
 export async function newSandbox(

@@ -24,11 +24,6 @@ export function newTaskQueue(): string {
   return `test-${randomUUID()}`;
 }
 
-/** Name of a provisioning that no other test uses. */
-export function newName(about: string): string {
-  return `${about}-${randomUUID().slice(0, 8)}`;
-}
-
 /** A client, by default of the shared server; closed after the tests of the file. */
 export async function newClient(
   taskQueue: string,

@@ -11,9 +11,10 @@ import {
   WORKFLOW_TYPE,
   workflowIdOf,
 } from '../../src/workflows/messages.ts';
+import { errorOf } from '../support/directions.ts';
+import { newName } from '../support/new-name.ts';
 import { ownWalkthrough } from '../support/own-walkthrough.ts';
-import { errorOf, newStage, type Stage } from '../support/provisioning.ts';
-import { newName } from '../support/temporal.ts';
+import { newStage, type Stage } from '../support/provisioning.ts';
 import { until } from '../support/until.ts';
 import { ACCOUNT, newSync } from '../support/walkthrough.ts';
 

@@ -1,11 +1,11 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { MAX_CHOICES } from '../../src/request/choice.ts';
 import type { SyncRequest } from '../../src/request/schema.ts';
+import { newName } from '../support/new-name.ts';
 import { withAccounts } from '../support/own-walkthrough.ts';
 import { type People, people, refusalOf } from '../support/people.ts';
 import { newStage, type Stage } from '../support/provisioning.ts';
 import { activeUsers, audienceSync, linkedInConnection, snowflakeConnection } from '../support/resources.ts';
-import { newName } from '../support/temporal.ts';
 import { until } from '../support/until.ts';
 import { ACCOUNT, AUDIENCE, existingSync } from '../support/walkthrough.ts';
 

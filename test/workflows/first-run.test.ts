@@ -5,8 +5,8 @@ import fetch from 'node-fetch';
 import type { ExecutionProgress } from '../../src/activities/executions.ts';
 import type { ProvisioningRequest } from '../../src/request/schema.ts';
 import { retryStepUpdate, workflowIdOf } from '../../src/workflows/messages.ts';
+import { newName } from '../support/new-name.ts';
 import { newStage, type Stage } from '../support/provisioning.ts';
-import { newName } from '../support/temporal.ts';
 import { until } from '../support/until.ts';
 import { ACCOUNT, newSync } from '../support/walkthrough.ts';
 

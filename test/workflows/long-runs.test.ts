@@ -19,10 +19,11 @@ import {
   workflowIdOf,
 } from '../../src/workflows/messages.ts';
 import { newRunState } from '../../src/workflows/run-state.ts';
+import { newName } from '../support/new-name.ts';
 import { ownWalkthrough, WRONG_QUERY } from '../support/own-walkthrough.ts';
 import { newStage, type Stage } from '../support/provisioning.ts';
 import { withReceiver } from '../support/receiver.ts';
-import { newName, withWorker } from '../support/temporal.ts';
+import { withWorker } from '../support/temporal.ts';
 import { until } from '../support/until.ts';
 import { ACCOUNT, AUDIENCE, existingSync, newSync } from '../support/walkthrough.ts';
 

@@ -1,10 +1,11 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { ProvisioningRequest, SyncRequest } from '../../src/request/schema.ts';
+import { newName } from '../support/new-name.ts';
 import { withAccounts } from '../support/own-walkthrough.ts';
 import { type People, people } from '../support/people.ts';
 import { newStage, type Stage } from '../support/provisioning.ts';
 import { unsignedLinkedIn } from '../support/resources.ts';
-import { newName, withWorker } from '../support/temporal.ts';
+import { withWorker } from '../support/temporal.ts';
 import { until } from '../support/until.ts';
 import { ACCOUNT, AUDIENCE, existingSync, SECRETS } from '../support/walkthrough.ts';
 

@@ -5,10 +5,11 @@ import { verifyNotice } from '../../src/notices/signature.ts';
 import type { ProvisioningRequest } from '../../src/request/schema.ts';
 import { decodedHistory } from '../../src/temporal/history.ts';
 import { giveUpUpdate, selectAccountsUpdate, workflowIdOf } from '../../src/workflows/messages.ts';
+import { newName } from '../support/new-name.ts';
 import { FAILS, ownWalkthrough, WRONG_QUERY } from '../support/own-walkthrough.ts';
 import { newStage, type Stage } from '../support/provisioning.ts';
 import { type ReceivedNotice, withReceiver } from '../support/receiver.ts';
-import { newName, type TestWorkerOptions, withWorker } from '../support/temporal.ts';
+import { type TestWorkerOptions, withWorker } from '../support/temporal.ts';
 import { until } from '../support/until.ts';
 import { ACCOUNT, SECRETS } from '../support/walkthrough.ts';
 

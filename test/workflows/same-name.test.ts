@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { type StepStatus, undoEntriesQuery, workflowIdOf } from '../../src/workflows/messages.ts';
+import { newName } from '../support/new-name.ts';
 import { people } from '../support/people.ts';
 import { newStage, type Stage } from '../support/provisioning.ts';
-import { newName } from '../support/temporal.ts';
 import { until } from '../support/until.ts';
 import { AUDIENCE, existingSync, walkthrough } from '../support/walkthrough.ts';
 

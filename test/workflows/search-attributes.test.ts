@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { BLOCKED_STEP, PROVISIONING_STAGE, REQUESTER } from '../../src/temporal/search-attributes.ts';
 import { workflowIdOf } from '../../src/workflows/messages.ts';
+import { newName } from '../support/new-name.ts';
 import { WRONG_QUERY } from '../support/own-walkthrough.ts';
 import { people } from '../support/people.ts';
 import { newStage, type Stage } from '../support/provisioning.ts';
-import { newName } from '../support/temporal.ts';
 import { until } from '../support/until.ts';
 import { existingSync } from '../support/walkthrough.ts';
 

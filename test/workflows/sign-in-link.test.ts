@@ -6,7 +6,8 @@ import {
   signInLinkUpdate,
   workflowIdOf,
 } from '../../src/workflows/messages.ts';
-import { errorOf, newStage, type Stage } from '../support/provisioning.ts';
+import { errorOf } from '../support/directions.ts';
+import { newStage, type Stage } from '../support/provisioning.ts';
 import { unsignedLinkedIn } from '../support/resources.ts';
 import { until } from '../support/until.ts';
 import { ACCOUNT } from '../support/walkthrough.ts';

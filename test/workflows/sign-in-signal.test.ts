@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { oauthCompletedSignal, workflowIdOf } from '../../src/workflows/messages.ts';
-import { errorOf, newStage, type Stage } from '../support/provisioning.ts';
+import { errorOf } from '../support/directions.ts';
+import { newStage, type Stage } from '../support/provisioning.ts';
 import { until } from '../support/until.ts';
 
 let stage: Stage;

@@ -1,9 +1,10 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { decodedHistory } from '../../src/temporal/history.ts';
 import { FAILURE, WORKFLOW_TYPE, workflowIdOf } from '../../src/workflows/messages.ts';
+import { errorOf } from '../support/directions.ts';
+import { newName } from '../support/new-name.ts';
 import { ownWalkthrough } from '../support/own-walkthrough.ts';
-import { errorOf, newStage, type Stage } from '../support/provisioning.ts';
-import { newName } from '../support/temporal.ts';
+import { newStage, type Stage } from '../support/provisioning.ts';
 import { existingSync, walkthrough } from '../support/walkthrough.ts';
 
 let stage: Stage;

@@ -10,10 +10,11 @@ import {
   undoEntriesQuery,
   workflowIdOf,
 } from '../../src/workflows/messages.ts';
+import { errorOf } from '../support/directions.ts';
+import { newName } from '../support/new-name.ts';
 import { WRONG_QUERY } from '../support/own-walkthrough.ts';
-import { errorOf, newStage, type Stage } from '../support/provisioning.ts';
+import { newStage, type Stage } from '../support/provisioning.ts';
 import { activeUsers, linkedInConnection, snowflakeConnection } from '../support/resources.ts';
-import { newName } from '../support/temporal.ts';
 import { until } from '../support/until.ts';
 import { ACCOUNT, existingSync, newSync } from '../support/walkthrough.ts';
 

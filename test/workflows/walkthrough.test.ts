@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { errorOf, newStage, type Stage } from '../support/provisioning.ts';
-import { newName } from '../support/temporal.ts';
+import { errorOf } from '../support/directions.ts';
+import { newName } from '../support/new-name.ts';
+import { newStage, type Stage } from '../support/provisioning.ts';
 import { until } from '../support/until.ts';
 import { ACCOUNT, AUDIENCE, existingSync, walkthrough } from '../support/walkthrough.ts';
 

@@ -1,0 +1,38 @@
+/** One line that tells how a chaos run stands: rewritten in a terminal, a new one every ten seconds elsewhere. */
+import { createLogUpdate } from 'log-update';
+
+/** How often, in ms. */
+const PACE = { terminal: 500, elsewhere: 10_000 };
+
+/** What is told. */
+export interface Standing {
+  seconds: number;
+  started: number;
+  ended: number;
+  waiting: number;
+  blocked: number;
+  kills: Record<string, number>;
+}
+
+/** Tells it again and again, until the function that this gives is called. */
+export function tellLive(standing: () => Standing, stream: NodeJS.WriteStream): () => void {
+  const terminal = stream.isTTY === true;
+  const update = terminal ? createLogUpdate(stream) : undefined;
+  const tell = () => {
+    const line = lineOf(standing());
+    if (update === undefined) stream.write(`${line}\n`);
+    else update(line);
+  };
+  const timer = setInterval(tell, terminal ? PACE.terminal : PACE.elsewhere);
+  return () => {
+    clearInterval(timer);
+    update?.done();
+  };
+}
+
+/** At most 80 characters. */
+export function lineOf({ seconds, started, ended, waiting, blocked, kills }: Standing): string {
+  const time = `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`;
+  const killed = Object.entries(kills).map(([victim, count]) => `${victim} ${count}`);
+  return `${time} ${started} begun, ${ended} over, ${waiting} wait, ${blocked} blocked; kills: ${killed.join(', ')}`;
+}

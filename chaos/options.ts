@@ -1,0 +1,97 @@
+/** What the command line asks for. */
+import { parseArgs } from 'node:util';
+
+/** How patient the workers are: as they ship, or about four times less so. */
+export type Patience = 'short' | 'shipped';
+
+/** What is taken away from the workers, so that the run must find duplicates. */
+export type Sabotage = 'keys' | 'look-up';
+
+export interface Options {
+  runs: number;
+  seed: string;
+  /** How many runs are under way at once. */
+  atOnce: number;
+  /** Share of each kind of fault, from 0 to 1. */
+  share: number;
+  patience: Patience;
+  sabotage?: Sabotage;
+  /** Whether anything is killed. */
+  kills: boolean;
+  /** Where the report goes as JSON. */
+  report?: string;
+  /** Whether the files are kept though all is well. */
+  keep: boolean;
+}
+
+export const USAGE = `Usage: npm run chaos -- [--runs N] [--seed TEXT] [--at-once N] [--share SHARE] [--patience short|shipped]
+                        [--sabotage keys|look-up] [--no-kills] [--report FILE] [--keep]
+  --runs N          how many provisionings; default: 50
+  --seed TEXT       the same seed gives the same requests, people, kills and faults; default: 1
+  --at-once N       how many are under way at once; default: 150
+  --share SHARE     of each kind of fault, of all calls; default: 0.05
+  --patience WHOSE  workers as they ship, or with shorter pauses and time-outs; default: short
+  --sabotage WHAT   take idempotency keys, or look-up, from the workers: duplicates must be found
+  --no-kills        nothing is killed
+  --report FILE     the report as JSON
+  --keep            keep logs, histories and states though all is well`;
+
+/** The command line cannot be understood. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** Reads the command line, without the program's own name. */
+export function readOptions(args: readonly string[]): Options {
+  const { values } = parsed(args);
+  const patience = values.patience ?? 'short';
+  if (patience !== 'short' && patience !== 'shipped') throw new UsageError('--patience is short or shipped');
+  const { sabotage } = values;
+  if (sabotage !== undefined && sabotage !== 'keys' && sabotage !== 'look-up') {
+    throw new UsageError('--sabotage is keys or look-up');
+  }
+  return {
+    runs: whole('--runs', values.runs ?? '50', 9999),
+    seed: values.seed ?? '1',
+    atOnce: whole('--at-once', values['at-once'] ?? '150', 1000),
+    share: shareOf(values.share ?? '0.05'),
+    patience,
+    ...(sabotage === undefined ? {} : { sabotage }),
+    kills: values['no-kills'] !== true,
+    ...(values.report === undefined ? {} : { report: values.report }),
+    keep: values.keep === true,
+  };
+}
+
+function parsed(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        runs: { type: 'string' },
+        seed: { type: 'string' },
+        'at-once': { type: 'string' },
+        share: { type: 'string' },
+        patience: { type: 'string' },
+        sabotage: { type: 'string' },
+        'no-kills': { type: 'boolean' },
+        report: { type: 'string' },
+        keep: { type: 'boolean' },
+      },
+    });
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function whole(name: string, text: string, most: number): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= 1 && value <= most) return value;
+  throw new UsageError(`${name} must be a whole number from 1 to ${most}`);
+}
+
+function shareOf(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value >= 0 && value <= 1) return value;
+  throw new UsageError('--share must be a number from 0 to 1');
+}
