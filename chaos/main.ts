@@ -65,6 +65,7 @@ async function chaos(options: Options, interrupted: AbortSignal): Promise<number
     const scripts = Array.from({ length: options.runs }, (_, index) => scriptOf(options.seed, index + 1));
     const strangers = await makeStrangers(machine, scripts, secrets);
     await planFaults(machine, options);
+    await strikeCreates(machine, options);
     await disasters.begin(WORKERS);
     const played = await playAll(machine, options, scripts, disasters, signal);
     if (interrupted.aborted) return EXIT.broken;
@@ -199,6 +200,20 @@ async function planFaults({ sandbox }: Machine, { seed, share, patience }: Optio
   );
   if (!answer.ok && answer.status !== 404)
     throw new Error(`the sandbox takes no plan of faults: ${await answer.text()}`);
+}
+
+/** With something taken away, what it is there for happens for sure: the first creates of each kind are struck by what it mends. */
+async function strikeCreates({ sandbox }: Machine, { sabotage, runs }: Options): Promise<void> {
+  if (sabotage === undefined) return;
+  const faults = [
+    ...(sabotage === 'look-up' ? [] : [{ drop: true }]),
+    ...(sabotage === 'keys' ? [] : [{ status: 500 }]),
+  ];
+  for (const path of ['/api/models', '/api/syncs']) {
+    for (const fault of faults) {
+      await sandbox.fault({ match: { method: 'POST', path }, when: 'after', times: runs, ...fault });
+    }
+  }
 }
 
 /** How long an interrupted run may take to end all that it has started, in ms. Whatever is left then ends with this process. */

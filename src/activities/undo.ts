@@ -237,9 +237,13 @@ export function undoActivities({ polytomic, undoEntriesOf }: ActivityDependencie
     });
     if (others.length > 0) return unproven('there are several of this name, and this run can have made only one');
     if (onOurs) return { ours: { id: only.id, name: only.name } };
+    if (entry.unclear) return unproven('an answer was lost when it was made, so it may be another one');
     if (entry.kind === 'connection' && entry.shared)
       return unproven('the request would use one of another run, which may have made it');
-    if (timeOf(only.created_at) === undefined) return unproven('Polytomic does not say when it was made');
+    const createdAt = timeOf(only.created_at);
+    if (createdAt === undefined) return unproven('Polytomic does not say when it was made');
+    if (createdAt < Date.parse(since))
+      return unproven('it was made shortly before the run could make one, as far as the clocks agree');
     const me = await polytomic.me(reading());
     if (me.id === undefined || only.created_by?.id === undefined || me.id === only.created_by.id)
       return { ours: { id: only.id, name: only.name } };

@@ -19,6 +19,8 @@ beforeAll(async () => {
 
 const undo = (entry: UndoEntry) => newRun(sandbox).task('undoEntry', entry).result();
 const now = () => new Date().toISOString();
+/** When the runs of these tests began. */
+const began = now();
 const inAnHour = () => new Date(Date.now() + 3_600_000).toISOString();
 const ids = (list: Array<{ id: string }>) => list.map(({ id }) => id);
 const connectionIds = async () => ids(await sandbox.polytomic.connections.list());
@@ -26,12 +28,12 @@ const modelIds = async () => ids(await sandbox.polytomic.models.list());
 const syncIds = async () => ids(await sandbox.polytomic.syncs.list());
 
 function connectionEntry({ name, ...made }: Resource, known = true): UndoEntry {
-  const entry = { kind: 'connection', step: 'snowflake connection', since: now(), name, type: 'snowflake' } as const;
+  const entry = { kind: 'connection', step: 'snowflake connection', since: began, name, type: 'snowflake' } as const;
   return known ? { ...entry, made: { name, ...made } } : entry;
 }
 
 function modelEntry({ name, ...made }: Resource, connection: Resource, known = true): UndoEntry {
-  const entry = { kind: 'model', step: 'model a', since: now(), name, query: QUERY, connection } as const;
+  const entry = { kind: 'model', step: 'model a', since: began, name, query: QUERY, connection } as const;
   return known ? { ...entry, made: { name, ...made } } : entry;
 }
 
@@ -78,6 +80,23 @@ describe('undoing a connection', () => {
     expect(await undo({ ...connectionEntry(connection), shared: true } as UndoEntry)).toMatchObject({
       undone: { id: connection.id },
     });
+  });
+
+  it('leaves one that was made before the step could make one, however shortly, and says so', async () => {
+    const connection = await snowflakeConnection(sandbox);
+    const entry = { ...connectionEntry(connection, false), since: new Date(Date.now() + 60_000).toISOString() };
+    expect(await undo(entry)).toEqual({
+      left: [expect.stringContaining(`(${connection.id}) stays: it was made shortly before the run could make one`)],
+    });
+    expect(await connectionIds()).toContain(connection.id);
+  });
+
+  it('leaves one that the step could not tell to be its own, and says so', async () => {
+    const connection = await snowflakeConnection(sandbox);
+    expect(await undo({ ...connectionEntry(connection, false), unclear: true })).toEqual({
+      left: [expect.stringContaining(`(${connection.id}) stays: an answer was lost`)],
+    });
+    expect(await connectionIds()).toContain(connection.id);
   });
 
   it('leaves one that a person told the step to use, although it may be what an earlier try made', async () => {
@@ -205,7 +224,7 @@ describe('undoing a sync', () => {
     const entry = {
       kind: 'sync' as const,
       step: 'sync A',
-      since: now(),
+      since: began,
       name: sync.name,
       connection,
       model,
@@ -272,7 +291,7 @@ describe('taking back ad accounts', () => {
   const entryOf = (connection: Resource, added?: Array<{ value: string; label: string }>): UndoEntry => ({
     kind: 'accounts',
     step: 'ad accounts',
-    since: now(),
+    since: began,
     connection,
     ...(added === undefined ? {} : { added }),
   });
