@@ -103,7 +103,7 @@ async function playAll(
   disasters: Disasters,
   signal: AbortSignal,
 ): Promise<Played[]> {
-  const begun = Date.now();
+  const beganAt = Date.now();
   const over = new AbortController();
   const watching = AbortSignal.any([signal, over.signal]);
   setMaxListeners(0, watching);
@@ -118,22 +118,25 @@ async function playAll(
     patienceMs: RUN_PATIENCE_MS[patience],
   };
   const played: Played[] = [];
-  let started = 0;
+  let begun = 0;
+  const endedAs = (status: string) => played.filter(({ deeds }) => deeds.ended === status).length;
   const tellNoMore = tellLive(
     () => ({
-      seconds: (Date.now() - begun) / 1000,
-      started,
-      ended: played.length,
+      seconds: (Date.now() - beganAt) / 1000,
+      begun,
+      completed: endedAs('COMPLETED'),
+      cancelled: endedAs('CANCELLED'),
+      failed: endedAs('FAILED'),
       waiting: board.running.filter(({ stage = '' }) => stage.startsWith('awaiting_')).length,
       blocked: board.running.filter(({ blockedSteps }) => blockedSteps.length > 0).length,
-      kills: disasters.kills,
+      killed: Object.values(disasters.kills).reduce((sum, count) => sum + count, 0),
     }),
     process.stderr,
   );
   try {
     const playing = eachOf(scripts, Math.min(atOnce, scripts.length), async (script) => {
       if (signal.aborted) return;
-      started += 1;
+      begun += 1;
       const deeds = await play(scene, script);
       played.push({ script, deeds: signal.aborted ? noDeeds() : deeds });
     }).finally(() => disasters.stop());
@@ -227,7 +230,10 @@ async function main(): Promise<number> {
   };
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   try {
-    return await chaos(readOptions(process.argv.slice(2)), interruption.signal);
+    const options = readOptions(process.argv.slice(2));
+    if (!options.help) return await chaos(options, interruption.signal);
+    process.stdout.write(`${USAGE}\n`);
+    return EXIT.well;
   } catch (error) {
     const usage = error instanceof UsageError;
     if (usage) process.stderr.write(`${error.message}\n${USAGE}\n`);

@@ -25,20 +25,23 @@ export interface Options {
   report?: string;
   /** Whether the files are kept though all is well. */
   keep: boolean;
+  help: boolean;
 }
 
-export const USAGE = `Usage: npm run chaos -- [--runs N] [--seed TEXT] [--at-once N] [--share SHARE] [--patience short|shipped]
-                        [--sabotage keys|look-up|nothing] [--no-kills] [--report FILE] [--keep]
+export const USAGE = `Usage: npm run chaos -- [option…]
   --runs N          how many provisionings; default: 50
-  --seed TEXT       the same seed gives the same requests, people, kills and faults; default: 1
+  --seed TEXT       the same seed gives the same requests, people, kills and
+                    faults; default: 1
   --at-once N       how many are under way at once; default: 150
-  --share SHARE     of each kind of fault, of all calls; default: 0.05
-  --patience WHOSE  workers as they ship, or with shorter pauses and time-outs; default: short
-  --sabotage WHAT   take idempotency keys, or look-up, from the workers, and lose answers: duplicates must be found;
-                    nothing: lose the same answers and take nothing
+  --share SHARE     of all calls that each kind of fault strikes; default: 0.05
+  --patience WHOSE  short: workers with shorter pauses and time-outs (default);
+                    shipped: as they ship
+  --sabotage WHAT   keys, look-up: take that from the workers and lose answers,
+                    so that duplicates must be found; nothing: only lose answers
   --no-kills        nothing is killed
   --report FILE     the report as JSON
-  --keep            keep logs, histories and states though all is well`;
+  --keep            keep logs, histories and states though all is well
+  --help            this`;
 
 /** The command line cannot be understood. */
 export class UsageError extends Error {
@@ -63,6 +66,7 @@ export function readOptions(args: readonly string[]): Options {
     kills: values['no-kills'] !== true,
     ...(values.report === undefined ? {} : { report: values.report }),
     keep: values.keep === true,
+    help: values.help === true,
   };
 }
 
@@ -80,6 +84,7 @@ function parsed(args: readonly string[]) {
         'no-kills': { type: 'boolean' },
         report: { type: 'string' },
         keep: { type: 'boolean' },
+        help: { type: 'boolean' },
       },
     });
   } catch (error) {
