@@ -23,6 +23,8 @@ export interface Deeds {
   surprises: string[];
   /** Ids of the workflow runs that starts were answered with. */
   runIds: string[];
+  /** Temporal's word for how the run ended, or that it runs. */
+  ended?: string;
   /** What `audience undo` said. */
   undo?: { undone: unknown[]; left: string[] };
 }

@@ -7,11 +7,16 @@ const PACE = { terminal: 500, elsewhere: 10_000 };
 /** What is told. */
 export interface Standing {
   seconds: number;
-  started: number;
-  ended: number;
+  /** Runs, in count. */
+  begun: number;
+  completed: number;
+  cancelled: number;
+  failed: number;
+  /** For a person. */
   waiting: number;
   blocked: number;
-  kills: Record<string, number>;
+  /** All kills so far. */
+  killed: number;
 }
 
 /** Tells it again and again, until the function that this gives is called. */
@@ -30,9 +35,10 @@ export function tellLive(standing: () => Standing, stream: NodeJS.WriteStream): 
   };
 }
 
-/** At most 80 characters. */
-export function lineOf({ seconds, started, ended, waiting, blocked, kills }: Standing): string {
+/** At most 80 characters, with up to 9999 runs. */
+export function lineOf(standing: Standing): string {
+  const { seconds, begun, completed, cancelled, failed, waiting, blocked, killed } = standing;
   const time = `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`;
-  const killed = Object.entries(kills).map(([victim, count]) => `${victim} ${count}`);
-  return `${time} ${started} begun, ${ended} over, ${waiting} wait, ${blocked} blocked; kills: ${killed.join(', ')}`;
+  const ended = `${completed} done ${cancelled} cancelled ${failed} failed`;
+  return `${time} ${begun} begun ${ended} ${waiting} wait ${blocked} blocked ${killed} kills`;
 }

@@ -65,6 +65,7 @@ async function chaos(options: Options, interrupted: AbortSignal): Promise<number
     const scripts = Array.from({ length: options.runs }, (_, index) => scriptOf(options.seed, index + 1));
     const strangers = await makeStrangers(machine, scripts, secrets);
     await planFaults(machine, options);
+    await strikeCreates(machine, options);
     await disasters.begin(WORKERS);
     const played = await playAll(machine, options, scripts, disasters, signal);
     if (interrupted.aborted) return EXIT.broken;
@@ -102,7 +103,7 @@ async function playAll(
   disasters: Disasters,
   signal: AbortSignal,
 ): Promise<Played[]> {
-  const begun = Date.now();
+  const beganAt = Date.now();
   const over = new AbortController();
   const watching = AbortSignal.any([signal, over.signal]);
   setMaxListeners(0, watching);
@@ -117,22 +118,25 @@ async function playAll(
     patienceMs: RUN_PATIENCE_MS[patience],
   };
   const played: Played[] = [];
-  let started = 0;
+  let begun = 0;
+  const endedAs = (status: string) => played.filter(({ deeds }) => deeds.ended === status).length;
   const tellNoMore = tellLive(
     () => ({
-      seconds: (Date.now() - begun) / 1000,
-      started,
-      ended: played.length,
+      seconds: (Date.now() - beganAt) / 1000,
+      begun,
+      completed: endedAs('COMPLETED'),
+      cancelled: endedAs('CANCELLED'),
+      failed: endedAs('FAILED'),
       waiting: board.running.filter(({ stage = '' }) => stage.startsWith('awaiting_')).length,
       blocked: board.running.filter(({ blockedSteps }) => blockedSteps.length > 0).length,
-      kills: disasters.kills,
+      killed: Object.values(disasters.kills).reduce((sum, count) => sum + count, 0),
     }),
     process.stderr,
   );
   try {
     const playing = eachOf(scripts, Math.min(atOnce, scripts.length), async (script) => {
       if (signal.aborted) return;
-      started += 1;
+      begun += 1;
       const deeds = await play(scene, script);
       played.push({ script, deeds: signal.aborted ? noDeeds() : deeds });
     }).finally(() => disasters.stop());
@@ -201,6 +205,20 @@ async function planFaults({ sandbox }: Machine, { seed, share, patience }: Optio
     throw new Error(`the sandbox takes no plan of faults: ${await answer.text()}`);
 }
 
+/** With something taken away, what it is there for happens for sure: the first creates of each kind are struck by what it mends. */
+async function strikeCreates({ sandbox }: Machine, { sabotage, runs }: Options): Promise<void> {
+  if (sabotage === undefined) return;
+  const faults = [
+    ...(sabotage === 'look-up' ? [] : [{ drop: true }]),
+    ...(sabotage === 'keys' ? [] : [{ status: 500 }]),
+  ];
+  for (const path of ['/api/models', '/api/syncs']) {
+    for (const fault of faults) {
+      await sandbox.fault({ match: { method: 'POST', path }, when: 'after', times: runs, ...fault });
+    }
+  }
+}
+
 /** How long an interrupted run may take to end all that it has started, in ms. Whatever is left then ends with this process. */
 const FAREWELL_MS = 15_000;
 
@@ -212,7 +230,10 @@ async function main(): Promise<number> {
   };
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   try {
-    return await chaos(readOptions(process.argv.slice(2)), interruption.signal);
+    const options = readOptions(process.argv.slice(2));
+    if (!options.help) return await chaos(options, interruption.signal);
+    process.stdout.write(`${USAGE}\n`);
+    return EXIT.well;
   } catch (error) {
     const usage = error instanceof UsageError;
     if (usage) process.stderr.write(`${error.message}\n${USAGE}\n`);

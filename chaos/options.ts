@@ -5,7 +5,10 @@ import { parseArgs } from 'node:util';
 export type Patience = 'short' | 'shipped';
 
 /** What is taken away from the workers, so that the run must find duplicates. */
-export type Sabotage = 'keys' | 'look-up';
+export type Sabotage = (typeof SABOTAGES)[number];
+
+/** `nothing`: for comparison, with the faults of both. */
+const SABOTAGES = ['keys', 'look-up', 'nothing'] as const;
 
 export interface Options {
   runs: number;
@@ -22,19 +25,23 @@ export interface Options {
   report?: string;
   /** Whether the files are kept though all is well. */
   keep: boolean;
+  help: boolean;
 }
 
-export const USAGE = `Usage: npm run chaos -- [--runs N] [--seed TEXT] [--at-once N] [--share SHARE] [--patience short|shipped]
-                        [--sabotage keys|look-up] [--no-kills] [--report FILE] [--keep]
+export const USAGE = `Usage: npm run chaos -- [option…]
   --runs N          how many provisionings; default: 50
-  --seed TEXT       the same seed gives the same requests, people, kills and faults; default: 1
+  --seed TEXT       the same seed gives the same requests, people, kills and
+                    faults; default: 1
   --at-once N       how many are under way at once; default: 150
-  --share SHARE     of each kind of fault, of all calls; default: 0.05
-  --patience WHOSE  workers as they ship, or with shorter pauses and time-outs; default: short
-  --sabotage WHAT   take idempotency keys, or look-up, from the workers: duplicates must be found
+  --share SHARE     of all calls that each kind of fault strikes; default: 0.05
+  --patience WHOSE  short: workers with shorter pauses and time-outs (default);
+                    shipped: as they ship
+  --sabotage WHAT   keys, look-up: take that from the workers and lose answers,
+                    so that duplicates must be found; nothing: only lose answers
   --no-kills        nothing is killed
   --report FILE     the report as JSON
-  --keep            keep logs, histories and states though all is well`;
+  --keep            keep logs, histories and states though all is well
+  --help            this`;
 
 /** The command line cannot be understood. */
 export class UsageError extends Error {
@@ -46,10 +53,9 @@ export function readOptions(args: readonly string[]): Options {
   const { values } = parsed(args);
   const patience = values.patience ?? 'short';
   if (patience !== 'short' && patience !== 'shipped') throw new UsageError('--patience is short or shipped');
-  const { sabotage } = values;
-  if (sabotage !== undefined && sabotage !== 'keys' && sabotage !== 'look-up') {
-    throw new UsageError('--sabotage is keys or look-up');
-  }
+  const sabotage = SABOTAGES.find((one) => one === values.sabotage);
+  if (values.sabotage !== undefined && sabotage === undefined)
+    throw new UsageError(`--sabotage is one of ${SABOTAGES.join(', ')}`);
   return {
     runs: whole('--runs', values.runs ?? '50', 9999),
     seed: values.seed ?? '1',
@@ -60,6 +66,7 @@ export function readOptions(args: readonly string[]): Options {
     kills: values['no-kills'] !== true,
     ...(values.report === undefined ? {} : { report: values.report }),
     keep: values.keep === true,
+    help: values.help === true,
   };
 }
 
@@ -77,6 +84,7 @@ function parsed(args: readonly string[]) {
         'no-kills': { type: 'boolean' },
         report: { type: 'string' },
         keep: { type: 'boolean' },
+        help: { type: 'boolean' },
       },
     });
   } catch (error) {

@@ -82,6 +82,8 @@ class Play {
     this.over = true;
     await Promise.all(this.underWay);
     if (this.broken !== undefined) throw this.broken;
+    const handle = scene.temporal.workflow.getHandle(workflowIdOf(script.name));
+    this.deeds.ended = (await surely(() => handle.describe(), scene.signal)).status.name;
     if (script.ending?.thenUndo && !scene.signal.aborted) await this.undo();
     return this.deeds;
   }

@@ -217,7 +217,6 @@ export function undoActivities({ polytomic, undoEntriesOf }: ActivityDependencie
   /**
    * Whose the things of this name, which are as they were asked for, may be: made by this run if it carries them (`onOurs`),
    * or if there is one that was made since the step began, by the user whose key the worker has.
-   * One that is only a little older is not deleted, but named.
    */
   async function finding(
     entry: ConnectionEntry | ModelEntry | SyncEntry,
@@ -238,23 +237,19 @@ export function undoActivities({ polytomic, undoEntriesOf }: ActivityDependencie
     });
     if (others.length > 0) return unproven('there are several of this name, and this run can have made only one');
     if (onOurs) return { ours: { id: only.id, name: only.name } };
+    if (entry.unclear) return unproven('an answer was lost when it was made, so it may be another one');
     if (entry.kind === 'connection' && entry.shared)
       return unproven('the request would use one of another run, which may have made it');
-    const madeAt = timeOf(only.created_at);
-    if (madeAt === undefined) return unproven('Polytomic does not say when it was made');
-    // Clocks that disagree are given the benefit of the doubt here too, but not at the price of somebody else's thing.
-    if (madeAt < wholeSecond(Date.parse(since)))
-      return unproven('by its clock Polytomic made it before this run could have');
+    const createdAt = timeOf(only.created_at);
+    if (createdAt === undefined) return unproven('Polytomic does not say when it was made');
+    // Times of an API may be cut to the second.
+    if (createdAt < Math.floor(Date.parse(since) / 1000) * 1000)
+      return unproven('it was made shortly before the run could make one, as far as the clocks agree');
     const me = await polytomic.me(reading());
     if (me.id === undefined || only.created_by?.id === undefined || me.id === only.created_by.id)
       return { ours: { id: only.id, name: only.name } };
     return unproven(`it was made by ${only.created_by.name ?? only.created_by.id}, not by this run`);
   }
-}
-
-/** Times of an API may be cut to the second. */
-function wholeSecond(ms: number): number {
-  return Math.floor(ms / 1000) * 1000;
 }
 
 function stays(kind: string, { id, name }: Deletion, why: string): string {

@@ -187,7 +187,10 @@ export class Run {
       this.progress.done(id, told);
       return result;
     } catch (error) {
-      const madeNothing = MADE_NOTHING.includes(failureOf(id, error)?.type ?? '');
+      const type = failureOf(id, error)?.type ?? '';
+      const madeNothing = MADE_NOTHING.includes(type);
+      // What nobody can tell to be ours is not deleted as if it were.
+      if (entry !== undefined && type === 'Unclear') this.replace(entry, { ...entry, unclear: true });
       // What somebody else makes under the same name from now on is not to be taken for ours.
       if (entry !== undefined && madeNothing && !this.state.afterUnclear.includes(id)) {
         const audience =
@@ -208,9 +211,8 @@ export class Run {
   }
 
   private remember(entry: UndoEntry): UndoEntry {
-    const same = (other: UndoEntry) =>
-      JSON.stringify({ ...other, since: '' }) === JSON.stringify({ ...entry, since: '' });
-    const known = this.state.undo.find(same);
+    const asMade = (one: UndoEntry) => JSON.stringify({ ...one, since: '', unclear: undefined });
+    const known = this.state.undo.find((other) => asMade(other) === asMade(entry));
     if (known === undefined) this.state.undo.push(entry);
     return known ?? entry;
   }

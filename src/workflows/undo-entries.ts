@@ -12,6 +12,8 @@ interface OfStep {
   since: string;
   /** When the run ended, RFC 3339, where it could not undo anything itself: what is younger was not made by it. */
   until?: string;
+  /** The step ended `Unclear`: what of this name is there may be the run's own or not, and nobody can tell. */
+  unclear?: true;
   /** Ids of what a person told the step to use afterwards: of this name perhaps, and not the run's to delete. */
   uses?: string[];
 }

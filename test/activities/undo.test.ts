@@ -18,8 +18,9 @@ beforeAll(async () => {
 });
 
 const undo = (entry: UndoEntry) => newRun(sandbox).task('undoEntry', entry).result();
-const aMinuteAgo = () => new Date(Date.now() - 60_000).toISOString();
-const inAMinute = () => new Date(Date.now() + 60_000).toISOString();
+const now = () => new Date().toISOString();
+/** When the runs of these tests began. */
+const began = now();
 const inAnHour = () => new Date(Date.now() + 3_600_000).toISOString();
 const ids = (list: Array<{ id: string }>) => list.map(({ id }) => id);
 const connectionIds = async () => ids(await sandbox.polytomic.connections.list());
@@ -27,18 +28,12 @@ const modelIds = async () => ids(await sandbox.polytomic.models.list());
 const syncIds = async () => ids(await sandbox.polytomic.syncs.list());
 
 function connectionEntry({ name, ...made }: Resource, known = true): UndoEntry {
-  const entry = {
-    kind: 'connection',
-    step: 'snowflake connection',
-    since: aMinuteAgo(),
-    name,
-    type: 'snowflake',
-  } as const;
+  const entry = { kind: 'connection', step: 'snowflake connection', since: began, name, type: 'snowflake' } as const;
   return known ? { ...entry, made: { name, ...made } } : entry;
 }
 
 function modelEntry({ name, ...made }: Resource, connection: Resource, known = true): UndoEntry {
-  const entry = { kind: 'model', step: 'model a', since: aMinuteAgo(), name, query: QUERY, connection } as const;
+  const entry = { kind: 'model', step: 'model a', since: began, name, query: QUERY, connection } as const;
   return known ? { ...entry, made: { name, ...made } } : entry;
 }
 
@@ -87,6 +82,23 @@ describe('undoing a connection', () => {
     });
   });
 
+  it('leaves one that was made before the step could make one, however shortly, and says so', async () => {
+    const connection = await snowflakeConnection(sandbox);
+    const entry = { ...connectionEntry(connection, false), since: new Date(Date.now() + 60_000).toISOString() };
+    expect(await undo(entry)).toEqual({
+      left: [expect.stringContaining(`(${connection.id}) stays: it was made shortly before the run could make one`)],
+    });
+    expect(await connectionIds()).toContain(connection.id);
+  });
+
+  it('leaves one that the step could not tell to be its own, and says so', async () => {
+    const connection = await snowflakeConnection(sandbox);
+    expect(await undo({ ...connectionEntry(connection, false), unclear: true })).toEqual({
+      left: [expect.stringContaining(`(${connection.id}) stays: an answer was lost`)],
+    });
+    expect(await connectionIds()).toContain(connection.id);
+  });
+
   it('leaves one that a person told the step to use, although it may be what an earlier try made', async () => {
     const connection = await snowflakeConnection(sandbox);
     const entry = { ...connectionEntry(connection, false), uses: [connection.id] };
@@ -111,16 +123,6 @@ describe('undoing a connection', () => {
     expect(await connectionIds()).toContain(connection.id);
   });
 
-  it('leaves and names one that by the clocks was there a little before the step began', async () => {
-    const connection = await snowflakeConnection(sandbox);
-    const { undone, left } = await undo({ ...connectionEntry(connection, false), since: inAMinute() });
-    expect(undone).toBeUndefined();
-    expect(left).toEqual([
-      expect.stringContaining(`“${connection.name}” (${connection.id}) stays: by its clock Polytomic made it before`),
-    ]);
-    expect(await connectionIds()).toContain(connection.id);
-  });
-
   it('has nothing to undo where nothing of this name is there', async () => {
     const nothing = { id: '', name: `nothing ${randomUUID()}`, made: true };
     expect(await undo(connectionEntry(nothing, false))).toEqual({ left: [] });
@@ -130,7 +132,7 @@ describe('undoing a connection', () => {
     ['Polytomic does not say when it was made', {}],
     [
       'it was made by somebody@example.com',
-      { created_at: new Date().toISOString(), created_by: { id: 'u2', name: 'somebody@example.com' } },
+      { created_at: now(), created_by: { id: 'u2', name: 'somebody@example.com' } },
     ],
   ])('leaves one that cannot be proven to be its own: %s', async (why, facts) => {
     const connection = { id: 'c1', name: 'Shared', type: { id: 'snowflake' }, configuration: {}, ...facts };
@@ -222,7 +224,7 @@ describe('undoing a sync', () => {
     const entry = {
       kind: 'sync' as const,
       step: 'sync A',
-      since: aMinuteAgo(),
+      since: began,
       name: sync.name,
       connection,
       model,
@@ -289,7 +291,7 @@ describe('taking back ad accounts', () => {
   const entryOf = (connection: Resource, added?: Array<{ value: string; label: string }>): UndoEntry => ({
     kind: 'accounts',
     step: 'ad accounts',
-    since: aMinuteAgo(),
+    since: began,
     connection,
     ...(added === undefined ? {} : { added }),
   });
