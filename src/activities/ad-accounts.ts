@@ -1,6 +1,7 @@
 /** The second half of step 2: which of the person's ad accounts the connection uses. */
 import { activityInfo, heartbeat } from '@temporalio/activity';
 import type { PolytomicClient } from '../polytomic/client.ts';
+import type { Connection } from '../polytomic/connections.ts';
 import { chosenBy } from '../request/choice.ts';
 import type { AdAccount, Choices, Resource } from '../workflows/messages.ts';
 import { attempt, reading } from './attempt.ts';
@@ -36,18 +37,21 @@ export function adAccountActivities({ polytomic }: ActivityDependencies) {
       wanted: 'all' | 'ask' | string[];
     }): Promise<EnabledAdAccounts> {
       return attempt(`enabling ad accounts on LinkedIn Ads connection “${connection.name}”`, async () => {
-        const allowed = await allowedAccounts(connection);
+        const [allowed, read] = await Promise.all([
+          allowedAccounts(connection),
+          polytomic.connections.get(connection.id, reading()),
+        ]);
         const question = questionOf(wanted, allowed);
         if (question !== undefined) return { ask: question };
         const chosen = chosenOf(wanted, allowed);
-        const enabled = await enabledAccounts(polytomic, connection.id);
+        const enabled = accountsOf(read);
         const { enabledBefore }: BeforeWrite = activityInfo().heartbeatDetails ?? {
           enabledBefore: enabled.map(({ value }) => value),
         };
         const missing = chosen.filter(({ value }) => !enabled.some((one) => one.value === value));
         if (missing.length > 0) {
           heartbeat({ enabledBefore } satisfies BeforeWrite);
-          const kept = await writeAccounts(polytomic, connection.id, [...enabled, ...missing]);
+          const kept = await writeAccounts(polytomic, connection.id, [...enabled, ...missing], read);
           // The write replaces the whole list, so another run that writes at this moment may undo ours: look, and try again.
           if (chosen.some(({ value }) => !kept.some((one) => one.value === value))) {
             throw new ActivityProblem('Unavailable', 'Polytomic did not keep all of them. Trying again.');
@@ -94,18 +98,15 @@ export function adAccountsIn(parameters: Record<string, { values: AdAccount[] }>
   return (parameters[PARAMETER]?.values ?? []).map(({ value, label }) => ({ value, label }));
 }
 
-/** The ad accounts that are enabled on a connection. */
-export async function enabledAccounts(polytomic: PolytomicClient, connectionId: string): Promise<AdAccount[]> {
-  return accountsOf(await polytomic.connections.get(connectionId, reading()));
-}
-
-/** Enables exactly these; returns what is enabled afterwards, as read back. */
+/** Enables exactly these; returns what is enabled afterwards, as read back. `read`: the connection, if it was just read. */
 export async function writeAccounts(
   polytomic: PolytomicClient,
   connectionId: string,
   accounts: readonly AdAccount[],
+  read?: Connection,
 ): Promise<AdAccount[]> {
-  return accountsOf(await polytomic.connections.update(connectionId, { configuration: { [PARAMETER]: accounts } }));
+  const change = { configuration: { [PARAMETER]: accounts } };
+  return accountsOf(await polytomic.connections.update(connectionId, change, read === undefined ? {} : { read }));
 }
 
 /** What a person has to be asked; `undefined` where the names decide it, or are wrong. */
@@ -128,7 +129,8 @@ function chosenOf(wanted: 'all' | 'ask' | string[], allowed: AdAccount[]): AdAcc
   return Array.isArray(wanted) ? choose(wanted, allowed, 'ad account') : allowed;
 }
 
-function accountsOf({ configuration }: { configuration: Record<string, unknown> }): AdAccount[] {
+/** The ad accounts that are enabled on a connection. */
+export function accountsOf({ configuration }: Connection): AdAccount[] {
   const accounts = configuration[PARAMETER];
   return Array.isArray(accounts) ? accounts.filter(isAdAccount) : [];
 }

@@ -122,14 +122,13 @@ async function begin<S, T>(creation: Creation<S, T>, evidence: Evidence): Promis
   const beginning = beginningOf(evidence);
   if (beginning === 'resend' && record !== undefined) return recordToResend(record, evidence);
 
-  const found = await creation.lookUp();
+  const [found, leftovers] = await Promise.all([creation.lookUp(), creation.leftovers?.() ?? []]);
   const verdict = judge(found, evidence);
   if (verdict.kind === 'ours') return { item: itemOf(found, verdict.id), made: true };
   if (verdict.kind === 'clash' && existing !== 'use') throw unclear(creation, verdict.ids);
   if (verdict.kind === 'clash' || (verdict.kind === 'theirs' && existing !== 'another'))
     return useOrRefuse(creation, found);
 
-  const leftovers = (await creation.leftovers?.()) ?? [];
   const [leftover] = leftovers;
   if (beginning === 'fresh' && leftover !== undefined) throw nameTaken(creation, leftovers);
   // Without a record nobody knows what was there before the first send; only what the first key brings back is sure.
