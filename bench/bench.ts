@@ -57,12 +57,12 @@ export class Bench {
 
   /** Runs the measure on a site of its own, and clears it away. */
   async on<T>(measure: (site: Site) => Promise<T>): Promise<T> {
-    const site = await openSite(this.#bare, this.options.address);
-    try {
-      return await measure(site);
-    } finally {
-      await site.close();
-    }
+    const directory = await mkdtemp(join(tmpdir(), 'audience-bench-'));
+    const site = await openSite(directory, this.#bare, this.options.address);
+    const result = await measure(site).finally(site.close);
+    // After a failure the logs stay.
+    await rm(directory, { recursive: true, force: true });
+    return result;
   }
 }
 
@@ -93,9 +93,8 @@ const API_KEY = 'key-of-the-bench';
 /** Nothing of ours: a program's settings are all given to it. */
 const OWN_ENV = { PATH: process.env['PATH'] };
 
-async function openSite(bare: BareBuild, address: string | undefined): Promise<Site> {
-  const directory = await mkdtemp(join(tmpdir(), 'audience-bench-'));
-  const closers: Array<() => Promise<unknown>> = [() => rm(directory, { recursive: true, force: true })];
+async function openSite(directory: string, bare: BareBuild, address: string | undefined): Promise<Site> {
+  const closers: Array<() => Promise<unknown>> = [];
   const close = async () => {
     for (const closer of closers.splice(0).toReversed()) await closer();
   };

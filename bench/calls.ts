@@ -35,3 +35,12 @@ function withoutIds(path: string): string {
     .replace(/(target|page_token)=[^&]+/g, '$1=…')
     .replace(/&page_token=…|\?page_token=…/, '');
 }
+
+/** How often a job is looked at depends on how long it takes. */
+const JOB = 'GET /api/jobs/createmodel/:id';
+
+/** Fails if the program and the bare steps make other calls: the comparison would be of different work. */
+export function requireSame(ours: Record<string, number> = {}, theirs: Record<string, number> = {}): void {
+  const [a, b] = [ours, theirs].map((counts) => JSON.stringify({ ...counts, [JOB]: 'any' }, null, 1));
+  if (a !== b) throw new Error(`The program's calls are not those of bench/bare/activities.ts: ${a} and ${b}`);
+}

@@ -1,5 +1,6 @@
 /** What the program is asked to do: the walkthrough, under names of its own, and its parts. */
 import type { ProvisioningRequest, SyncRequest } from '../src/request/schema.ts';
+import type { Given } from './bare/workflows.ts';
 import type { Sandbox } from './sandbox.ts';
 
 /** The ad account of the walkthrough. */
@@ -59,10 +60,14 @@ function mapping(name: string, model: string): Omit<SyncRequest, 'audience'> {
   };
 }
 
-/** The walkthrough on a LinkedIn Ads connection that is there, so that nobody is waited for if it is signed in. */
-export function onConnection(name: string, connection: string): ProvisioningRequest {
-  const request = walkthrough(name);
-  return { ...request, linkedinAds: { ...request.linkedinAds, connection: { use: connection } } };
+/** The walkthrough's syncs with connections and a model that are there: nobody is waited for if LinkedIn is signed in. */
+export function onGiven(name: string, { snowflake, linkedin, model }: Given): ProvisioningRequest {
+  return {
+    ...walkthrough(name),
+    snowflake: { connection: { use: snowflake } },
+    linkedinAds: { connection: { use: linkedin }, accounts: [ACCOUNT.label] },
+    models: { users: { use: model } },
+  };
 }
 
 /** A LinkedIn Ads connection, and the link at which a person signs in to it. */
@@ -73,9 +78,19 @@ export async function linkedInConnection(sandbox: Sandbox, name: string): Promis
   return { id, link };
 }
 
-/** A LinkedIn Ads connection that somebody has signed in to. */
-export async function signedInConnection(sandbox: Sandbox, name: string): Promise<string> {
-  const { id, link } = await linkedInConnection(sandbox, name);
+/** A Snowflake connection and a model on it. */
+export async function snowflakeAndModel(sandbox: Sandbox): Promise<{ snowflake: string; model: string }> {
+  const configuration = { account: 'uc193736182', username: 'user', password: 'secret', dbname: 'database' };
+  const connection = { name: 'Snowflake of all', type: 'snowflake', configuration };
+  const { id: snowflake } = await sandbox.call('POST', '/api/connections', connection);
+  const body = { name: 'Users of all', connection_id: snowflake, configuration: { query: QUERY } };
+  const { id: model } = await sandbox.call('POST', '/api/models', body);
+  return { snowflake, model };
+}
+
+/** Connections that somebody has signed in to, and a model. */
+export async function givenAll(sandbox: Sandbox): Promise<Given> {
+  const { id: linkedin, link } = await linkedInConnection(sandbox, 'LinkedIn of all');
   await sandbox.signIn(link);
-  return id;
+  return { ...(await snowflakeAndModel(sandbox)), linkedin };
 }

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ProvisioningRequest } from '../src/request/schema.ts';
 import { oauthCompletedSignal, statusQuery, workflowIdOf } from '../src/workflows/messages.ts';
-import { type BareRun, linkQuery, signedInSignal, type Work } from './bare/workflows.ts';
+import { type BareRun, type Given, linkQuery, signedInSignal, type Work } from './bare/workflows.ts';
 import type { Site } from './bench.ts';
 
 /** One run under way. */
@@ -41,9 +41,9 @@ export function ofProgram({ audiences, client }: Site, request: (name: string) =
 }
 
 /** Runs of the bare workflow. */
-export function ofBare({ client, bareTaskQueue }: Site, work: Work, connection?: string): Starter {
+export function ofBare({ client, bareTaskQueue }: Site, work: Work, given?: Given): Starter {
   return async (name) => {
-    const run: BareRun = { name, work, ...(connection === undefined ? {} : { connection }) };
+    const run: BareRun = { name, work, ...(given === undefined ? {} : { given }) };
     const workflowId = `bare/${name}`;
     const handle = await client.workflow.start('Bare', { workflowId, taskQueue: bareTaskQueue, args: [run] });
     return {

@@ -5,11 +5,15 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import fetch from 'node-fetch';
 import { SERIAL_CALLS, type Step } from './chain.ts';
-import type { Work } from './workflows.ts';
+import type { Given, Work } from './workflows.ts';
 
 interface Asked {
   name: string;
   work: Work;
+}
+
+interface Making extends Asked {
+  given?: Given | undefined;
 }
 
 const ACCOUNT = { value: '512630692::urn:li:organization:28818517', label: 'Polytomic Inc. (512630692)' };
@@ -21,7 +25,7 @@ async function done<T>(step: Step, work: Work, calls: () => Promise<T>, none: T)
   return work.kind === 'calls' ? calls() : none;
 }
 
-export function provideSnowflakeConnection({ name, work }: Asked): Promise<string> {
+export function provideSnowflakeConnection({ name, work, given }: Making): Promise<string> {
   const body = {
     name: `Snowflake ${name}`,
     type: 'snowflake',
@@ -29,14 +33,15 @@ export function provideSnowflakeConnection({ name, work }: Asked): Promise<strin
   };
   const calls = async () => {
     await call('GET', 'connections');
-    return (await call('POST', 'connections', body)).data.id;
+    return given?.snowflake ?? (await call('POST', 'connections', body)).data.id;
   };
   return done('provideSnowflakeConnection', work, calls, '');
 }
 
-export function provideModel({ name, work, connection }: Asked & { connection: string }): Promise<string> {
+export function provideModel({ name, work, given, connection }: Making & { connection: string }): Promise<string> {
   const calls = async () => {
     await pages('models');
+    if (given !== undefined) return given.model;
     const { data: job } = await call('POST', 'models?async=true', {
       name: `Users ${name}`,
       connection_id: connection,
@@ -55,10 +60,10 @@ export function provideLinkedInConnection({
   name,
   work,
   given,
-}: Asked & { given: string | undefined }): Promise<{ connection: string; link: string }> {
+}: Making): Promise<{ connection: string; link: string }> {
   const calls = async () => {
     await call('GET', 'connections');
-    if (given !== undefined) return { connection: given, link: '' };
+    if (given !== undefined) return { connection: given.linkedin, link: '' };
     const { data } = await call('POST', 'connections', {
       name: `LinkedIn ${name}`,
       type: 'linkedinads',
@@ -74,10 +79,7 @@ export function verifySignIn({ work, connection }: Asked & { connection: string 
   return done('verifySignIn', work, calls, undefined);
 }
 
-export function enableAdAccounts({
-  work,
-  connection,
-}: Asked & { connection: string; given?: string | undefined }): Promise<void> {
+export function enableAdAccounts({ work, connection }: Asked & { connection: string }): Promise<void> {
   const calls = async () => {
     const path = `connections/${connection}`;
     const [, { data }] = await Promise.all([call('GET', `${path}/parameter_values`), call('GET', path)]);

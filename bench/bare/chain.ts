@@ -16,6 +16,3 @@ export const SERIAL_CALLS = {
 
 /** A step of the walkthrough, by the name of its bare activity. */
 export type Step = keyof typeof SERIAL_CALLS;
-
-/** How many HTTP calls a whole run makes, with those that are made at once. */
-export const CALLS_A_RUN = 23;

@@ -18,14 +18,21 @@ export type Work = { kind: 'nothing' } | { kind: 'wait'; serialCallMs: number } 
 export interface BareRun {
   name: string;
   work: Work;
-  /** A LinkedIn Ads connection that is signed in, so that nobody is waited for. */
-  connection?: string;
+  /** What is there already and used, so that nobody is waited for. */
+  given?: Given;
+}
+
+/** Ids of what a run uses instead of making it; the LinkedIn Ads connection is signed in. */
+export interface Given {
+  snowflake: string;
+  linkedin: string;
+  model: string;
 }
 
 const step = proxyActivities<typeof activities>({ startToCloseTimeout: '45 seconds' });
 
 /** Two branches that meet at two syncs, and a signal in the middle of one. */
-export async function Bare({ name, work, connection: given }: BareRun): Promise<void> {
+export async function Bare({ name, work, given }: BareRun): Promise<void> {
   let link: string | undefined;
   let signedIn = false;
   setHandler(linkQuery, () => link);
@@ -33,8 +40,8 @@ export async function Bare({ name, work, connection: given }: BareRun): Promise<
     signedIn = true;
   });
   const snowflake = async () => {
-    const connection = await step.provideSnowflakeConnection({ name, work });
-    return step.provideModel({ name, work, connection });
+    const connection = await step.provideSnowflakeConnection({ name, work, given });
+    return step.provideModel({ name, work, given, connection });
   };
   const linkedin = async () => {
     const provided = await step.provideLinkedInConnection({ name, work, given });
@@ -44,7 +51,7 @@ export async function Bare({ name, work, connection: given }: BareRun): Promise<
       await condition(() => signedIn, '7 days');
     }
     await step.verifySignIn({ name, work, connection });
-    await step.enableAdAccounts({ name, work, connection, given });
+    await step.enableAdAccounts({ name, work, connection });
     await step.inspectAudiences({ name, work, connection });
     return connection;
   };

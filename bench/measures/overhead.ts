@@ -1,10 +1,10 @@
 /** What the program adds to a step: at a Polytomic without delay, against a bare workflow whose activities do nothing. */
 import { SERIAL_CALLS } from '../bare/chain.ts';
-import type { Work } from '../bare/workflows.ts';
+import type { Given } from '../bare/workflows.ts';
 import type { Bench, Site } from '../bench.ts';
-import { countsOf } from '../calls.ts';
+import { countsOf, requireSame } from '../calls.ts';
 import { type Measure, median, type Row, row, summary } from '../measure.ts';
-import { onConnection, signedInConnection } from '../requests.ts';
+import { givenAll, onGiven } from '../requests.ts';
 import { newName, ofBare, ofProgram, type Starter } from '../runs.ts';
 
 /** How often each contender runs in a round. */
@@ -22,19 +22,16 @@ async function measured(bench: Bench, site: Site): Promise<Row[]> {
   const { sandbox } = site;
   await site.startWorker();
   await site.startBareWorker();
-  // On a connection that is signed in: no person, so that nothing but steps is measured.
+  // All is there and signed in: no person, and no job that is looked at every 200 ms, so that nothing but steps is measured.
   const fresh = async () => {
     await sandbox.reset();
-    return signedInConnection(sandbox, 'LinkedIn of all');
+    return givenAll(sandbox);
   };
-  const contenders: Record<'program' | 'calls' | 'nothing', (connection: string) => Starter> = {
-    program: (connection) => ofProgram(site, (name) => onConnection(name, connection)),
-    calls: (connection) => bare({ kind: 'calls' }, connection),
-    nothing: (connection) => bare({ kind: 'nothing' }, connection),
+  const contenders: Record<'program' | 'calls' | 'nothing', (given: Given) => Starter> = {
+    program: (given) => ofProgram(site, (name) => onGiven(name, given)),
+    calls: (given) => ofBare(site, { kind: 'calls' }, given),
+    nothing: (given) => ofBare(site, { kind: 'nothing' }, given),
   };
-  function bare(work: Work, connection: string): Starter {
-    return ofBare(site, work, connection);
-  }
   const once = async (kind: keyof typeof contenders): Promise<number> => {
     const start = contenders[kind](await fresh());
     const startedAt = performance.now();
@@ -79,13 +76,4 @@ async function measured(bench: Bench, site: Site): Promise<Row[]> {
       },
     ),
   ];
-}
-
-/** Fails if the program and the bare steps make other calls: the comparison would be of different work. */
-export function requireSame(
-  ours: Record<string, number> | undefined,
-  theirs: Record<string, number> | undefined,
-): void {
-  const [a, b] = [JSON.stringify(ours, null, 1), JSON.stringify(theirs, null, 1)];
-  if (a !== b) throw new Error(`The program's calls are not those of bench/bare/activities.ts: ${a} and ${b}`);
 }

@@ -1,10 +1,9 @@
 /** How many runs one worker gets through, with a person in the middle of each: against bare activities with the same calls. */
 import type { Bench, Site } from '../bench.ts';
-import { countsOf } from '../calls.ts';
+import { countsOf, requireSame } from '../calls.ts';
 import { type Measure, type Row, ratios, row, summary } from '../measure.ts';
 import { walkthrough } from '../requests.ts';
 import { inSlots, newName, ofBare, ofProgram, type Starter, timed } from '../runs.ts';
-import { requireSame } from './overhead.ts';
 
 const RUNS = 500;
 const AT_ONCE = 50;
