@@ -1,7 +1,7 @@
 /** What measures are given, and the sites on which they take place. */
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Client, Connection } from '@temporalio/client';
@@ -44,6 +44,11 @@ export class Bench {
 
   get rounds(): number {
     return this.options.rounds;
+  }
+
+  /** Processors of this machine, in count. */
+  get cores(): number {
+    return cpus().length;
   }
 
   /** A size by the scale, but at least `least`. */

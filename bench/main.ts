@@ -9,13 +9,29 @@ import { parseArgs } from 'node:util';
 import { Bench } from './bench.ts';
 import { describeMachine, EMBEDDED_SERVER } from './machine.ts';
 import type { Measure, Row } from './measure.ts';
+import { cost } from './measures/cost.ts';
+import { footprint } from './measures/footprint.ts';
+import { large } from './measures/large.ts';
 import { latency } from './measures/latency.ts';
 import { overhead } from './measures/overhead.ts';
+import { recovery } from './measures/recovery.ts';
+import { scaleOut } from './measures/scale-out.ts';
 import { throughput } from './measures/throughput.ts';
+import { waiting } from './measures/waiting.ts';
 import { table } from './table.ts';
 
 /** In the order of the table. */
-const MEASURES: readonly Measure[] = [latency, overhead, throughput];
+const MEASURES: readonly Measure[] = [
+  latency,
+  overhead,
+  throughput,
+  cost,
+  waiting,
+  recovery,
+  scaleOut,
+  footprint,
+  large,
+];
 
 const USAGE = `Usage: npm run bench -- [--only ID]… [--rounds N] [--scale X] [--address HOST:PORT] [--out DIR]
   --only ID            this measure alone; may be repeated: ${MEASURES.map(({ id }) => id).join(', ')}
