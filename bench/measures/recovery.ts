@@ -4,6 +4,7 @@ import type { Bench, Site } from '../bench.ts';
 import { type Measure, type Row, row, summary } from '../measure.ts';
 import { givenAll, onGiven } from '../requests.ts';
 import { newName, ofProgram, type Run } from '../runs.ts';
+import type { Sandbox } from '../sandbox.ts';
 
 const RUNS = 1_000;
 
@@ -42,9 +43,11 @@ async function measured(bench: Bench, site: Site): Promise<Recovery> {
   const runs = bench.scaled(RUNS, 20);
   await sandbox.reset(20);
   const given = await givenAll(sandbox);
-  const worker = await site.startWorker();
+  const doubledBefore = await doubles(sandbox);
   const start = ofProgram(site, (name) => onGiven(name, given));
   const started: Run[] = await Promise.all(Array.from({ length: runs }, (_, index) => start(newName(`run-${index}`))));
+  // All are in flight before any of them can end.
+  const worker = await site.startWorker();
 
   const completedAt: number[] = [];
   let lost = 0;
@@ -70,11 +73,10 @@ async function measured(bench: Bench, site: Site): Promise<Recovery> {
 
   const sorted = completedAt.toSorted((a, b) => a - b);
   const by = (share: number) => ((sorted[Math.ceil(share * sorted.length) - 1] ?? Number.NaN) - readyAt) / 1000;
-  const { syncs, audiences } = (await sandbox.state()) as unknown as Record<string, Array<{ name: string }>>;
   return {
     firstProgressS,
     lost,
-    doubled: doublesIn(syncs ?? []) + doublesIn(audiences ?? []),
+    doubled: (await doubles(sandbox)) - doubledBefore,
     finishS: by(1),
     completedByS: { half: by(0.5), ninety: by(0.9), all: by(1) },
     triedAgain: await triedAgain(client, started),
@@ -106,8 +108,10 @@ function rowsOf(bench: Bench, rounds: readonly Recovery[]): Row[] {
   ];
 }
 
-function doublesIn(things: ReadonlyArray<{ name: string }>): number {
-  return things.length - new Set(things.map(({ name }) => name)).size;
+/** How many syncs and audiences have the name of another one. */
+async function doubles(sandbox: Sandbox): Promise<number> {
+  const { syncs, audiences } = (await sandbox.state()) as Record<'syncs' | 'audiences', Array<{ name: string }>>;
+  return [syncs, audiences].reduce((sum, all) => sum + all.length - new Set(all.map(({ name }) => name)).size, 0);
 }
 
 /** How many activities took more than one attempt. */
