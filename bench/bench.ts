@@ -23,6 +23,8 @@ export interface BenchOptions {
   scale: number;
   /** `host:port` of a Temporal server that runs already. Default: an embedded one for each site. */
   address: string | undefined;
+  /** Directory for a profile of each worker's processor time. Default: none is taken. */
+  profiles: string | undefined;
   /** Told in a line what goes on. */
   tell: (line: string) => void;
 }
@@ -63,7 +65,7 @@ export class Bench {
   /** Runs the measure on a site of its own, and clears it away. */
   async on<T>(measure: (site: Site) => Promise<T>): Promise<T> {
     const directory = await mkdtemp(join(tmpdir(), 'audience-bench-'));
-    const site = await openSite(directory, this.#bare, this.options.address);
+    const site = await openSite(directory, this.#bare, this.options);
     const result = await measure(site).finally(site.close);
     // After a failure the logs stay.
     await rm(directory, { recursive: true, force: true });
@@ -83,10 +85,10 @@ export interface Site {
   serverMetricsUrl?: string;
   /** Task queue of the bare workers. */
   bareTaskQueue: string;
-  /** A worker as it ships. `env` goes on top of its environment. */
-  startWorker(env?: Record<string, string>): Promise<RunningWorker>;
+  /** A worker as it ships. */
+  startWorker(): Promise<RunningWorker>;
   /** A worker with the bare workflows and activities. */
-  startBareWorker(env?: Record<string, string>): Promise<RunningWorker>;
+  startBareWorker(): Promise<RunningWorker>;
   close(): Promise<void>;
 }
 
@@ -98,7 +100,7 @@ const API_KEY = 'key-of-the-bench';
 /** Nothing of ours: a program's settings are all given to it. */
 const OWN_ENV = { PATH: process.env['PATH'] };
 
-async function openSite(directory: string, bare: BareBuild, address: string | undefined): Promise<Site> {
+async function openSite(directory: string, bare: BareBuild, { address, profiles }: BenchOptions): Promise<Site> {
   const closers: Array<() => Promise<unknown>> = [];
   const close = async () => {
     for (const closer of closers.splice(0).toReversed()) await closer();
@@ -123,6 +125,7 @@ async function openSite(directory: string, bare: BareBuild, address: string | un
     const taskQueue = `bench-${randomUUID()}`;
     const bareTaskQueue = `${taskQueue}-bare`;
     const env = { ...OWN_ENV, ...server.env, SNOWFLAKE_PASSWORD };
+    const nodeOptions = profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`];
     const started = (worker: RunningWorker) => {
       closers.push(worker.stop);
       return worker;
@@ -135,26 +138,34 @@ async function openSite(directory: string, bare: BareBuild, address: string | un
       ...(server.metricsUrl === undefined ? {} : { serverMetricsUrl: server.metricsUrl }),
       sandboxPid: sandboxProcess.pid,
       bareTaskQueue,
-      startWorker: async (more = {}) =>
+      startWorker: async () =>
         started(
-          await startWorker(built('worker.js'), directory, {
-            ...env,
-            POLYTOMIC_API_KEY: API_KEY,
-            POLYTOMIC_BASE_URL: sandbox.url,
-            AUDIENCE_TASK_QUEUE: taskQueue,
-            ...more,
-          }),
+          await startWorker(
+            built('worker.js'),
+            directory,
+            {
+              ...env,
+              POLYTOMIC_API_KEY: API_KEY,
+              POLYTOMIC_BASE_URL: sandbox.url,
+              AUDIENCE_TASK_QUEUE: taskQueue,
+            },
+            nodeOptions,
+          ),
         ),
-      startBareWorker: async (more = {}) =>
+      startBareWorker: async () =>
         started(
-          await startWorker(bare.workerScript, directory, {
-            ...env,
-            BARE_TASK_QUEUE: bareTaskQueue,
-            BARE_BUNDLE: bare.bundle,
-            BARE_API_KEY: API_KEY,
-            BARE_BASE_URL: sandbox.url,
-            ...more,
-          }),
+          await startWorker(
+            bare.workerScript,
+            directory,
+            {
+              ...env,
+              BARE_TASK_QUEUE: bareTaskQueue,
+              BARE_BUNDLE: bare.bundle,
+              BARE_API_KEY: API_KEY,
+              BARE_BASE_URL: sandbox.url,
+            },
+            nodeOptions,
+          ),
         ),
       close,
     };

@@ -3,53 +3,22 @@
  * docs/performance.md explains each row.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Bench } from './bench.ts';
 import { describeMachine, EMBEDDED_SERVER } from './machine.ts';
-import type { Measure, Row } from './measure.ts';
-import { cost } from './measures/cost.ts';
-import { footprint } from './measures/footprint.ts';
-import { large } from './measures/large.ts';
-import { latency } from './measures/latency.ts';
-import { overhead } from './measures/overhead.ts';
-import { recovery } from './measures/recovery.ts';
-import { scaleOut } from './measures/scale-out.ts';
-import { throughput } from './measures/throughput.ts';
-import { waiting } from './measures/waiting.ts';
+import type { Row } from './measure.ts';
+import { MEASURES } from './measures.ts';
+import { RESULTS, type Results, writeReport } from './report.ts';
 import { table } from './table.ts';
 
-/** In the order of the table. */
-const MEASURES: readonly Measure[] = [
-  latency,
-  overhead,
-  throughput,
-  cost,
-  waiting,
-  recovery,
-  scaleOut,
-  footprint,
-  large,
-];
-
-const USAGE = `Usage: npm run bench -- [--only ID]… [--rounds N] [--scale X] [--address HOST:PORT] [--out DIR]
+const USAGE = `Usage: npm run bench -- [--only ID]… [--rounds N] [--scale X] [--address HOST:PORT] [--cpu-prof DIR] [--out DIR]
   --only ID            this measure alone; may be repeated: ${MEASURES.map(({ id }) => id).join(', ')}
   --rounds N           how often each is taken; default 3
   --scale X            factor on the sizes, such as 500 runs; default 1; with less the figures say little
   --address HOST:PORT  a Temporal server that runs already; default: an embedded one for each measure
-  --out DIR            where results are written; default bench/results`;
-
-/** What a file of results holds. */
-export interface Results {
-  measure: string;
-  takenAt: string;
-  machine: Awaited<ReturnType<typeof describeMachine>>;
-  server: unknown;
-  rounds: number;
-  scale: number;
-  rows: Row[];
-}
+  --cpu-prof DIR       each worker writes a profile of its processor time there, for Chrome's developer tools
+  --out DIR            where results are written; default bench/results, from which docs/performance.md is filled`;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -58,7 +27,8 @@ async function main(): Promise<void> {
       rounds: { type: 'string', default: '3' },
       scale: { type: 'string', default: '1' },
       address: { type: 'string' },
-      out: { type: 'string', default: fileURLToPath(new URL('results', import.meta.url)) },
+      'cpu-prof': { type: 'string' },
+      out: { type: 'string', default: RESULTS },
       help: { type: 'boolean', default: false },
     },
   });
@@ -77,6 +47,7 @@ async function main(): Promise<void> {
     rounds,
     scale,
     address: values.address,
+    profiles: values['cpu-prof'],
     tell: (line) => console.error(line),
   });
   await mkdir(values.out, { recursive: true });
@@ -91,6 +62,7 @@ async function main(): Promise<void> {
     await writeFile(join(values.out, `${id}.json`), `${JSON.stringify(results, null, 2)}\n`);
   }
   console.log(table(all));
+  if (resolve(values.out).startsWith(resolve(RESULTS))) await writeReport(MEASURES.map(({ id }) => id));
 }
 
 try {

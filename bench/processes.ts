@@ -25,12 +25,17 @@ const LOOK_MS = 5;
 const START_TIMEOUT_MS = 60_000;
 
 /** Starts a worker that serves `GET /health` at `AUDIENCE_HEALTH_PORT`, and waits until it polls. */
-export async function startWorker(script: string, directory: string, env: NodeJS.ProcessEnv): Promise<RunningWorker> {
+export async function startWorker(
+  script: string,
+  directory: string,
+  env: NodeJS.ProcessEnv,
+  nodeOptions: readonly string[] = [],
+): Promise<RunningWorker> {
   const [port] = await freePorts(1);
   const startedAt = performance.now();
   const process = await startOwnedProcess({
     program: globalThis.process.execPath,
-    args: [script],
+    args: [...nodeOptions, script],
     env: { ...env, AUDIENCE_HEALTH_PORT: String(port) },
     logFile: join(directory, 'workers.log'),
   });
