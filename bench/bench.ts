@@ -33,6 +33,8 @@ export interface BenchOptions {
 export class Bench {
   readonly options: BenchOptions;
   readonly #bare: BareBuild;
+  /** The server of the newest site. */
+  server: ServerFacts | undefined;
 
   private constructor(options: BenchOptions, bare: BareBuild) {
     this.options = options;
@@ -66,6 +68,7 @@ export class Bench {
   async on<T>(measure: (site: Site) => Promise<T>): Promise<T> {
     const directory = await mkdtemp(join(tmpdir(), 'audience-bench-'));
     const site = await openSite(directory, this.#bare, this.options);
+    this.server = site.server;
     const result = await measure(site).finally(site.close);
     // After a failure the logs stay.
     await rm(directory, { recursive: true, force: true });
@@ -73,11 +76,19 @@ export class Bench {
   }
 }
 
+/** A Temporal server as it tells of itself. */
+export interface ServerFacts {
+  version: string;
+  /** Where it keeps histories, e.g. `sqlite` or `postgres12_pgx`. */
+  persistence: string;
+}
+
 /** A server, a sandbox and workers, each a process of its own. */
 export interface Site {
   client: Client;
   audiences: AudienceClient;
   sandbox: Sandbox;
+  server: ServerFacts;
   /** Process id of the Temporal server; absent where it is not ours. */
   serverPid?: number;
   sandboxPid: number;
@@ -121,6 +132,7 @@ async function openSite(directory: string, bare: BareBuild, { address, profiles 
 
     const { client, connection } = await connectClient(temporalSettings(server.env));
     closers.push(() => connection.close());
+    const { serverVersion, persistenceStore } = await client.workflowService.getClusterInfo({});
     // A queue of the site's own: nothing that an earlier measure left on a foreign server comes to these workers.
     const taskQueue = `bench-${randomUUID()}`;
     const bareTaskQueue = `${taskQueue}-bare`;
@@ -134,6 +146,7 @@ async function openSite(directory: string, bare: BareBuild, { address, profiles 
       client,
       audiences: new AudienceClient({ temporal: client, taskQueue }),
       sandbox,
+      server: { version: serverVersion, persistence: persistenceStore },
       ...(server.pid === undefined ? {} : { serverPid: server.pid }),
       ...(server.metricsUrl === undefined ? {} : { serverMetricsUrl: server.metricsUrl }),
       sandboxPid: sandboxProcess.pid,

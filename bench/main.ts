@@ -42,7 +42,7 @@ async function main(): Promise<void> {
   if (!Number.isInteger(rounds) || rounds < 1 || !(scale > 0) || unknown.length > 0) throw new Error(USAGE);
 
   const machine = await describeMachine();
-  const server = values.address === undefined ? EMBEDDED_SERVER : { address: values.address };
+  const started = values.address === undefined ? EMBEDDED_SERVER : 'ran already';
   const bench = await Bench.prepare({
     rounds,
     scale,
@@ -52,13 +52,21 @@ async function main(): Promise<void> {
   });
   await mkdir(values.out, { recursive: true });
   console.log(`${machine.processor}, ${machine.cores} cores, ${machine.memoryGib} GiB, Node ${machine.node}`);
-  console.log(`Temporal server: ${JSON.stringify(server)}\n`);
+  console.log(`Temporal server: ${JSON.stringify(started)}\n`);
   const all: Row[] = [];
   for (const { id, run } of MEASURES.filter(({ id }) => values.only?.includes(id) ?? true)) {
     const takenAt = new Date().toISOString();
     const rows = await run(bench);
     all.push(...rows);
-    const results: Results = { measure: id, takenAt, machine, server, rounds, scale, rows };
+    const results: Results = {
+      measure: id,
+      takenAt,
+      machine,
+      server: { ...bench.server, started },
+      rounds,
+      scale,
+      rows,
+    };
     await writeFile(join(values.out, `${id}.json`), `${JSON.stringify(results, null, 2)}\n`);
   }
   console.log(table(all));

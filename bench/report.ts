@@ -16,8 +16,7 @@ export interface Results {
   measure: string;
   takenAt: string;
   machine: Machine;
-  /** The embedded server's settings, or the address of another one. */
-  server: unknown;
+  server: { version?: string; persistence?: string; started: unknown };
   rounds: number;
   scale: number;
   rows: Row[];
@@ -66,6 +65,7 @@ function tableOf(results: readonly Results[]): string {
   const [first] = results;
   if (first === undefined) throw new Error('there are no results');
   const { processor, cores, memoryGib, node, packages } = first.machine;
+  const { version, persistence } = first.server;
   const scales = [...new Set(results.map(({ scale }) => scale))];
   const sizes = scales.length === 1 && scales[0] === 1 ? '' : ` **A trial at scale ${scales.join(', ')}: no figures.**`;
   const days = [...new Set(results.map(({ takenAt }) => takenAt.slice(0, 10)))].join(', ');
@@ -76,7 +76,7 @@ function tableOf(results: readonly Results[]): string {
     }),
   );
   return [
-    `${processor}, ${cores} cores, ${memoryGib} GiB; Node ${node}, Temporal SDK ${packages['@temporalio/worker']}; ${days}.${sizes}`,
+    `${processor}, ${cores} cores, ${memoryGib} GiB; Node ${node}, Temporal SDK ${packages['@temporalio/worker']}, server ${version} on ${persistence}; ${days}.${sizes}`,
     '',
     '| measure | median | each round | mark | |',
     '| --- | --- | --- | --- | --- |',
