@@ -87,13 +87,14 @@ function tableOf(results: readonly Results[]): string {
 function plotsOf(results: readonly Results[]): Array<[name: string, svg: string]> {
   const rows = new Map(results.flatMap(({ rows }) => rows.map((row) => [row.name, row] as const)));
   const plots: Array<[string, string]> = [];
+  const trial = results.some(({ scale }) => scale !== 1) ? ' (a trial: no figures)' : '';
   const plot = (name: string, needs: readonly string[], draw: (...found: Row[]) => string) => {
     const found = needs.flatMap((need) => rows.get(need) ?? []);
     if (found.length === needs.length) plots.push([name, draw(...found)]);
   };
   plot('time', ['total time', 'start to sign-in link', 'sign-in to done'], (...three) => {
     const [total, link, done] = three as [Row, Row, Row];
-    return barPlot('How long a run takes, 150 ms a call', 'ms', [
+    return barPlot(`How long a run takes, 150 ms a call${trial}`, 'ms', [
       barOf('a script, ten calls', false, detail(total, 'scriptMs')),
       barOf('the program, in all', true, detail(total, 'programMs')),
       barOf('to the link: steps that wait', false, detail(link, 'waitingMs')),
@@ -103,7 +104,7 @@ function plotsOf(results: readonly Results[]): Array<[name: string, svg: string]
     ]);
   });
   plot('throughput', ['throughput'], (...[row]) =>
-    barPlot('Runs a second, one worker, 50 at a time', 'runs/s', [
+    barPlot(`Runs a second, one worker, 50 at a time${trial}`, 'runs/s', [
       barOf('bare activities, same calls', false, detail(row as Row, 'bareRunsPerSecond')),
       barOf('the program', true, detail(row as Row, 'programRunsPerSecond')),
     ]),
@@ -112,7 +113,7 @@ function plotsOf(results: readonly Results[]): Array<[name: string, svg: string]
     const loads = detail(row as Row, 'loads') as Array<Record<string, number>>;
     const values = (key: string) => loads.map((load) => load[key] ?? 0);
     const places = loads.map(({ workers }) => (workers === 1 ? '1 worker' : `${workers} workers`));
-    return linePlot('Workers, 150 ms a call', 'runs/s, and processors in use', places, [
+    return linePlot(`Workers, 150 ms a call${trial}`, 'runs/s, and processors in use', places, [
       { label: 'runs a second', values: values('runsPerSecond'), colour: COLOURS.ours },
       { label: 'processors: server', values: values('serverProcessors'), colour: COLOURS.other },
       { label: 'processors: workers', values: values('workerProcessors'), colour: COLOURS.fourth },
@@ -121,7 +122,7 @@ function plotsOf(results: readonly Results[]): Array<[name: string, svg: string]
   });
   plot('memory', ['idle memory', 'memory at 50 runs at once'], (...two) => {
     const [idle, busy] = two as [Row, Row];
-    return barPlot('Memory of a worker', 'MiB', [
+    return barPlot(`Memory of a worker${trial}`, 'MiB', [
       barOf('idle: bare', false, detail(idle, 'bare')),
       barOf('idle: the program', true, detail(idle, 'program')),
       barOf('50 runs at once: bare', false, detail(busy, 'bare')),
