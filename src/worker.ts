@@ -99,7 +99,7 @@ export async function startWorker({
         resolveNoticeKey: createNoticeKeyResolver({ env, ...secrets }),
         noticeNetworks: settings.noticeNetworks,
         undoEntriesOf: (run) => undoEntriesOf(client, run),
-        searchAttributesRegistered: () => searchAttributesRegistered(clientConnection, temporal.namespace),
+        searchAttributesRegistered: onceTrue(() => searchAttributesRegistered(clientConnection, temporal.namespace)),
       }),
       dataConverter: dataConverter(),
       ...SIZE,
@@ -125,6 +125,15 @@ export async function startWorker({
     await close();
     throw error;
   }
+}
+
+/** What is true stays true: search attributes that runs use are not taken away. The first task of every run waits for this. */
+function onceTrue(ask: () => Promise<boolean>): () => Promise<boolean> {
+  let known = false;
+  return async () => {
+    known ||= await ask();
+    return known;
+  };
 }
 
 /** `GET /health`: 200 while it polls, 503 while it starts or drains. Any other path is a 404. */

@@ -33,13 +33,8 @@ const SABOTAGE = {
   'look-up': [
     [
       '/dist/activities/create-once.js',
-      'const found = await creation.lookUp();\n    const verdict',
-      'const found = [];\n    const verdict',
-    ],
-    [
-      '/dist/activities/create-once.js',
-      'const leftovers = (await lookUpLeftovers?.()) ?? [];',
-      'const leftovers = [];',
+      'await Promise.all([creation.lookUp(), creation.leftovers?.lookUp() ?? []])',
+      '[[], []]',
     ],
   ],
 };

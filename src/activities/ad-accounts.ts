@@ -2,6 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { activityInfo, heartbeat } from '@temporalio/activity';
 import type { PolytomicClient } from '../polytomic/client.ts';
+import type { Connection } from '../polytomic/connections.ts';
 import { chosenBy } from '../request/choice.ts';
 import type { AdAccount, Choices, Resource } from '../workflows/messages.ts';
 import { attempt, reading } from './attempt.ts';
@@ -45,11 +46,14 @@ export function adAccountActivities({ polytomic }: ActivityDependencies) {
       wanted: 'all' | 'ask' | string[];
     }): Promise<EnabledAdAccounts> {
       return attempt(`enabling ad accounts on LinkedIn Ads connection “${connection.name}”`, async () => {
-        const allowed = await allowedAccounts(connection);
+        const [allowed, read] = await Promise.all([
+          allowedAccounts(connection),
+          polytomic.connections.get(connection.id, reading()),
+        ]);
         const question = questionOf(wanted, allowed);
         if (question !== undefined) return { ask: question };
         const chosen = chosenOf(wanted, allowed);
-        const enabled = await enabledAccounts(polytomic, connection.id);
+        const enabled = accountsOf(read);
         const written: Written = activityInfo().heartbeatDetails ?? {
           enabledBefore: enabled.map(({ value }) => value),
           overwritten: 0,
@@ -60,7 +64,7 @@ export function adAccountActivities({ polytomic }: ActivityDependencies) {
           const lasts = await changeAccounts(polytomic, connection.id, {
             change: (present) => [...present, ...missingOf(chosen, present)],
             isDone: (present) => missingOf(chosen, present).length === 0,
-            isOurs: connection.made,
+            ...(connection.made ? { ours: read } : {}),
           });
           if (!lasts) {
             const overwritten = written.overwritten + 1;
@@ -109,16 +113,11 @@ export function adAccountsIn(parameters: Record<string, { values: AdAccount[] }>
   return (parameters[PARAMETER]?.values ?? []).map(({ value, label }) => ({ value, label }));
 }
 
-/** The ad accounts that are enabled on a connection. */
-export async function enabledAccounts(polytomic: PolytomicClient, connectionId: string): Promise<AdAccount[]> {
-  return accountsOf(await polytomic.connections.get(connectionId, reading()));
-}
-
 /**
  * Changes which accounts are enabled; returns whether it lasts. A write replaces the whole list, and there is no version tag by
  * which Polytomic could refuse it: whoever has read the list before our write, and writes after it, takes ours away. So it is
- * read back and, unless this run made the connection (`isOurs`), so that others hardly write to it yet, read again after longer
- * than such a write of theirs should take. One that takes longer is not seen.
+ * read back, and read again after longer than such a write of somebody else should take. One that takes longer is not seen.
+ * `ours`: a connection that this run made, so that others hardly write to it yet, as just read: it is read back, and that is all.
  */
 export async function changeAccounts(
   polytomic: PolytomicClient,
@@ -126,18 +125,20 @@ export async function changeAccounts(
   {
     change,
     isDone,
-    isOurs = false,
+    ours,
   }: {
     change: (present: AdAccount[]) => AdAccount[];
     isDone: (present: readonly AdAccount[]) => boolean;
-    isOurs?: boolean;
+    ours?: Connection;
   },
 ): Promise<boolean> {
   const begun = Date.now();
-  const after = await polytomic.connections.update(connectionId, {
-    configuration: (configuration) => ({ [PARAMETER]: change(accountsOf({ configuration })) }),
-  });
-  if (isOurs || !isDone(accountsOf(after))) return isDone(accountsOf(after));
+  const after = await polytomic.connections.update(
+    connectionId,
+    { configuration: (configuration) => ({ [PARAMETER]: change(accountsOf({ configuration })) }) },
+    ours === undefined ? {} : { read: ours },
+  );
+  if (ours !== undefined || !isDone(accountsOf(after))) return isDone(accountsOf(after));
   const { factor, least, most } = SECOND_LOOK;
   // Not broken off when the run is cancelled: what has been added would not be known.
   await pause(Math.min(Math.max((Date.now() - begun) * factor, least), most));
@@ -179,7 +180,8 @@ function chosenOf(wanted: 'all' | 'ask' | string[], allowed: AdAccount[]): AdAcc
   return Array.isArray(wanted) ? choose(wanted, allowed, 'ad account') : allowed;
 }
 
-function accountsOf({ configuration }: { configuration: Record<string, unknown> }): AdAccount[] {
+/** The ad accounts that are enabled on a connection. */
+export function accountsOf({ configuration }: Pick<Connection, 'configuration'>): AdAccount[] {
   const accounts = configuration[PARAMETER];
   return Array.isArray(accounts) ? accounts.filter(isAdAccount) : [];
 }

@@ -19,6 +19,9 @@ export interface AudienceToCreate {
   account: string;
 }
 
+/** How many syncs are looked at side by side, in count: each look is a call, and Polytomic limits how often it is called. */
+const SIDE_BY_SIDE = 10;
+
 /** What a sync writes to: an audience that is there, or one to create. */
 export type InspectedAudience = { existing: { id: string; name: string } } | { create: AudienceToCreate };
 
@@ -55,9 +58,7 @@ export function audienceActivities({ polytomic }: ActivityDependencies) {
           async () => {
             const targets = await polytomic.targets.list(connection.id, reading());
             const inspection = new Inspection(polytomic, connection, targets, isLaterRun(originalRunId));
-            const results: AudienceInspection[] = [];
-            for (const sync of syncs) results.push(await inspection.of(sync));
-            return results;
+            return inOrder(syncs, (sync) => inspection.of(sync));
           },
         );
       });
@@ -79,6 +80,15 @@ export function audienceActivities({ polytomic }: ActivityDependencies) {
       });
     },
   };
+}
+
+/** The results of `look` in the order of `items`, of which a few are looked at side by side. */
+async function inOrder<T, R>(items: readonly T[], look: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (let from = 0; from < items.length; from += SIDE_BY_SIDE) {
+    results.push(...(await Promise.all(items.slice(from, from + SIDE_BY_SIDE).map(look))));
+  }
+  return results;
 }
 
 /** The audiences of this name in this ad account. There is no field for the account: an audience's id begins with it. */
@@ -160,8 +170,9 @@ class Inspection {
     if (!this.targets.target_creation.supported) {
       return { problems: [notAllowed(`connection “${this.connection.name}” cannot create audiences`)] };
     }
-    const chosenType = chosenBy(type, await this.values('type'), 'audience type');
-    const chosenAccount = chosenBy(account, await this.values('account'), 'enabled ad account');
+    const [types, accounts] = await Promise.all([this.values('type'), this.values('account')]);
+    const chosenType = chosenBy(type, types, 'audience type');
+    const chosenAccount = chosenBy(account, accounts, 'enabled ad account');
     if ('message' in chosenType || 'message' in chosenAccount) {
       const unchosen = [chosenType, chosenAccount].filter((answer) => 'message' in answer);
       return { problems: unchosen.map(({ message }) => notAllowed(message)) };

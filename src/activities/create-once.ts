@@ -164,7 +164,7 @@ async function begin<S, T>(
   const beginning = beginningOf(evidence);
   if (beginning === 'resend' && record !== undefined) return recordToResend(record, evidence);
 
-  const found = await creation.lookUp();
+  const [found, leftovers] = await Promise.all([creation.lookUp(), creation.leftovers?.lookUp() ?? []]);
   const verdict = judge(found, evidence);
   if (verdict.kind === 'ours') return { item: itemOf(found, verdict.id), made: true };
   if (verdict.kind === 'clash' && existing !== 'use') throw unclear(creation, verdict.ids);
@@ -173,8 +173,7 @@ async function begin<S, T>(
     return useOrRefuse(creation, found, verdict.kind === 'clash' ? verdict.ids : []);
 
   const next = recordAfterLookUp(found, verdict, evidence);
-  const { lookUp: lookUpLeftovers, advice = creation.advice } = creation.leftovers ?? {};
-  const leftovers = (await lookUpLeftovers?.()) ?? [];
+  const { advice } = creation.leftovers ?? creation;
   const [leftover] = leftovers;
   if (leftover === undefined) return next;
   const ids = leftovers.map(({ id }) => id);

@@ -50,8 +50,10 @@ export function syncActivities({ polytomic, resolveSecret }: ActivityDependencie
               polytomic.syncs.list({ target_connection_id: connection.id, ...reading() }),
               checkColumns(sync, model),
             ]);
+            const ofThisName = syncs.filter(({ name }) => name === sync.name);
+            if (ofThisName.length === 0) return [];
             const targets = 'existing' in audience ? [audience.existing.id] : (await audiencesOfThisName()).map(idOf);
-            return syncs.filter(({ name }) => name === sync.name).map((item) => found(item, targets));
+            return ofThisName.map((item) => found(item, targets));
           },
           // A create that failed may have left the audience without its sync: there is no call to delete one.
           ...(create === undefined

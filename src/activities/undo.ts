@@ -13,7 +13,7 @@ import type {
   UndoEntry,
   UndoOutcome,
 } from '../workflows/undo-entries.ts';
-import { changeAccounts, enabledAccounts, MAX_OVERWRITTEN } from './ad-accounts.ts';
+import { accountsOf, changeAccounts, MAX_OVERWRITTEN } from './ad-accounts.ts';
 import { attempt, reading } from './attempt.ts';
 import { audiencesNamed } from './audiences.ts';
 import type { ActivityDependencies } from './dependencies.ts';
@@ -126,7 +126,7 @@ export function undoActivities({ polytomic, undoEntriesOf }: ActivityDependencie
   async function takeBackAccounts({ connection, added }: AccountsEntry): Promise<UndoOutcome> {
     const where = `connection “${connection.name}” (${connection.id})`;
     try {
-      const enabled = await enabledAccounts(polytomic, connection.id);
+      const enabled = accountsOf(await polytomic.connections.get(connection.id, reading()));
       if (added === undefined) {
         return {
           left: [

@@ -83,19 +83,19 @@ type Optional<T> = { [K in OptionalKeys<T>]-?: Decoder<Exclude<T[K], undefined>>
  */
 export function object<T extends object>(needed: Needed<T>, optional: Optional<T>): Decoder<T> {
   const required = Object.entries<Decoder<unknown>>(needed);
-  const optionals = new Map(Object.entries<Decoder<unknown>>(optional));
+  const optionals = Object.entries<Decoder<unknown>>(optional);
+  // A list has thousands of these: written over a copy, since lists of entries took an eighth of a busy worker's time.
   return (value, at) => {
-    const given = entriesOf(value, at);
-    const rest = Object.entries(given).flatMap(([key, inner]) => {
-      const decode = optionals.get(key);
-      if (decode === undefined) return [[key, inner]];
-      return inner === null ? [] : [[key, decode(inner, join(at, key))]];
-    });
-    const checked = required.map(([key, decode]) => [
-      key,
-      decode(Object.hasOwn(given, key) ? given[key] : undefined, join(at, key)),
-    ]);
-    return Object.fromEntries([...rest, ...checked]);
+    const decoded = entriesOf(value, at);
+    for (const [key, decode] of optionals) {
+      if (!Object.hasOwn(decoded, key)) continue;
+      if (decoded[key] === null) delete decoded[key];
+      else decoded[key] = decode(decoded[key], join(at, key));
+    }
+    for (const [key, decode] of required) {
+      decoded[key] = decode(Object.hasOwn(decoded, key) ? decoded[key] : undefined, join(at, key));
+    }
+    return decoded as T;
   };
 }
 

@@ -144,10 +144,14 @@ export class Connections {
   /**
    * Changes one. A write replaces the whole configuration, so it is read first and merged with the change; secrets, which
    * come back redacted, are left out, and Polytomic keeps them. Returns it as read afterwards, with `auth_url` of the write.
-   * Not atomic: what somebody else writes between the read and the write is lost.
+   * Not atomic: what somebody else writes between the read and the write is lost. `read`: as the caller has just read it.
    */
-  async update(id: string, change: ConnectionChange, { signal }: CallOptions = {}): Promise<Connection> {
-    const before = await this.get(id, { signal });
+  async update(
+    id: string,
+    change: ConnectionChange,
+    { signal, read }: CallOptions & { read?: Connection } = {},
+  ): Promise<Connection> {
+    const before = read ?? (await this.get(id, { signal }));
     const { configuration } = change;
     const changed = typeof configuration === 'function' ? configuration(before.configuration) : configuration;
     const body = {

@@ -21,8 +21,8 @@ export const LIMITS = {
   urlLength: 2000,
   /** A length of time: 365 days, in ms. */
   durationMs: 365 * 24 * 60 * 60 * 1000,
-  models: 20,
-  syncs: 20,
+  models: 50,
+  syncs: 200,
   /** Ad accounts of one request. */
   accounts: 100,
   /** Fields, override fields, filters or overrides of one sync, and columns or labels of one model: of each so many. */

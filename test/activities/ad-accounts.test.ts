@@ -197,7 +197,9 @@ describe('ad accounts of another Polytomic', () => {
   it('are asked for where a name fits several, those first and no more than fifty', async () => {
     const others = Array.from({ length: 100 }, (_, n) => ({ value: `v${n}`, label: `Account ${n}` }));
     const twins = ['1', '2'].map((value) => ({ value, label: 'Twin' }));
-    await withApi(answering({ accounts: { values: [...others, ...twins] } }, {}), async ({ client, received }) => {
+    const connection = { id: 'c', name: 'LinkedIn Ads', configuration: {} };
+    const answers = answering({ accounts: { values: [...others, ...twins] } }, connection);
+    await withApi(answers, async ({ client, received }) => {
       const result = await enable(CONNECTION, ['Account 7', 'Twin'], activitiesOn(client));
       if (!('ask' in result)) throw new Error('it did not ask');
       const { choices, total, why } = result.ask;
@@ -205,7 +207,7 @@ describe('ad accounts of another Polytomic', () => {
       expect(choices).toHaveLength(50);
       expect(choices.slice(0, 3)).toEqual([...twins, others[0]]);
       expect(why).toBe('ad account “Twin” fits several: “1”, “2”; give the value instead');
-      expect(received.map(({ method }) => method)).toEqual(['GET']);
+      expect(received.map(({ method }) => method)).toEqual(['GET', 'GET']);
     });
   });
 

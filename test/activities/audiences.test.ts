@@ -67,8 +67,8 @@ describe('a look at audiences', () => {
     const connection = await givenLinkedIn(scene.sandbox);
     const step = newStep('audiences');
     const fields = '/api/connections/*/modelsync/target/fields';
-    await scene.sandbox.fault({ match: { path: fields }, latencyMs: 2_800 });
-    const syncs = [existingSync(), existingSync({ name: 'Another' })];
+    await scene.sandbox.fault({ match: { path: fields }, latencyMs: 5_600 });
+    const syncs = [existingSync()];
     const { originalRunId } = step.context;
     await step.attempt(() => scene.activities.inspectAudiences({ connection, syncs, originalRunId }));
     expect(step.heartbeats.length).toBeGreaterThan(0);

@@ -157,7 +157,7 @@ describe('faults in connections and models', () => {
     ],
     ['syncs.0.extra', { target: {} }, 'syncs.0.extra.target: `target` cannot stand under extra; say it as `audience`'],
     // Models
-    ['models', {}, 'models: expects a map of 1 to 20 models; found an empty map'],
+    ['models', {}, 'models: expects a map of 1 to 50 models; found an empty map'],
     [
       'models.a b',
       { use: 1 },

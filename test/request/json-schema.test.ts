@@ -70,7 +70,7 @@ describe('the JSON Schema', () => {
     ['linkedinAds.connection.reconnect', 'yes'],
     ['linkedinAds.connection.redirectUrl', 'http://example.com'],
     ['models', {}],
-    ['models', Object.fromEntries(Array.from({ length: 21 }, (_, i) => [`m${i}`, { use: 'M' }]))],
+    ['models', Object.fromEntries(Array.from({ length: 51 }, (_, i) => [`m${i}`, { use: 'M' }]))],
     ['models.a b', { use: 'M' }],
     ['models.active-users.query', ''],
     ['syncs', []],

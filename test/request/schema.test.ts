@@ -170,8 +170,8 @@ describe('a request that is refused', () => {
       'a\u202eb',
       'requester: expects one line of text, at most 200 characters, without spaces at its ends; found a text of 3 characters',
     ],
-    ['syncs', {}, 'syncs: expects a list of 1 to 20 syncs; found an empty map'],
-    ['syncs', [], 'syncs: expects a list of 1 to 20 syncs; found an empty list'],
+    ['syncs', {}, 'syncs: expects a list of 1 to 200 syncs; found an empty map'],
+    ['syncs', [], 'syncs: expects a list of 1 to 200 syncs; found an empty list'],
     [
       'syncs.0',
       'x',

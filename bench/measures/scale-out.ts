@@ -1,0 +1,107 @@
+/** What 1, 2 and 4 workers get through at a Polytomic that needs 150 ms a call, and what the server and the rest do meanwhile. */
+import type { Bench, Site } from '../bench.ts';
+import { type Measure, median, type Row, rounded, row } from '../measure.ts';
+import { busySeconds, processorSeconds } from '../processes.ts';
+import { walkthrough } from '../requests.ts';
+import { inSlots, newName, ofProgram, timed } from '../runs.ts';
+
+const WORKERS = [1, 2, 4] as const;
+const RUNS = 400;
+const AT_ONCE = 200;
+const CALL_MS = 150;
+
+/** From which share on processors count as full. */
+const FULL = 0.9;
+
+/** What twice the workers must bring to count as growth. */
+const GROWTH = 1.05;
+
+export const scaleOut: Measure = {
+  id: 'scale-out',
+  run: (bench) => bench.on((site) => measured(bench, site)),
+};
+
+/** One batch of runs. Processors are in count: 1 is one that is busy all the time. */
+interface Load {
+  workers: number;
+  runsPerSecond: number;
+  serverProcessors?: number;
+  sandboxProcessors: number;
+  workerProcessors: number;
+  machineProcessors: number;
+}
+
+async function measured(bench: Bench, site: Site): Promise<Row[]> {
+  const rounds: Load[][] = [];
+  for (let round = 0; round < bench.rounds; round += 1) {
+    const loads: Load[] = [];
+    for (const workers of WORKERS) loads.push(await load(bench, site, workers));
+    rounds.push(loads);
+    bench.tell(`scale-out, round ${round + 1}: ${JSON.stringify(loads)}`);
+  }
+  const cores = bench.cores;
+  // Of each doubling: does it bring more, or is there no processor left?
+  const stalled = rounds.map(
+    (loads) =>
+      loads.slice(1).filter((one, index) => {
+        const before = loads[index];
+        const grows = before !== undefined && one.runsPerSecond >= GROWTH * before.runsPerSecond;
+        return !grows && one.machineProcessors < FULL * cores && (one.serverProcessors ?? 0) < FULL;
+      }).length,
+  );
+  return [
+    row(
+      'scale-out',
+      { atMost: 0, of: 'doublings of workers without growth though processors are free' },
+      'count',
+      stalled,
+      {
+        loads: WORKERS.map((workers) => averaged(rounds.flat().filter((one) => one.workers === workers))),
+        rounds,
+        cores,
+        runs: bench.scaled(RUNS, 20),
+      },
+    ),
+  ];
+}
+
+async function load(bench: Bench, site: Site, count: number): Promise<Load> {
+  const { sandbox, serverPid, sandboxPid } = site;
+  await sandbox.reset(CALL_MS);
+  const workers = await Promise.all(Array.from({ length: count }, () => site.startWorker()));
+  const pids = workers.map(({ pid }) => pid);
+  const used = async () => ({
+    server: serverPid === undefined ? undefined : await processorSeconds(serverPid),
+    sandbox: await processorSeconds(sandboxPid),
+    workers: (await Promise.all(pids.map(processorSeconds))).reduce((sum, one) => sum + one, 0),
+    machine: await busySeconds(),
+  });
+  const runs = bench.scaled(RUNS, 20);
+  const start = ofProgram(site, walkthrough);
+  const before = await used();
+  const seconds = await inSlots(runs, AT_ONCE, (index) =>
+    timed(start, newName(`run-${index}`), { everyMs: 250, signIn: (link) => sandbox.signIn(link) }),
+  );
+  const after = await used();
+  for (const worker of workers) await worker.stop();
+  const server =
+    after.server === undefined || before.server === undefined
+      ? {}
+      : { serverProcessors: (after.server - before.server) / seconds };
+  return {
+    workers: count,
+    runsPerSecond: runs / seconds,
+    ...server,
+    sandboxProcessors: (after.sandbox - before.sandbox) / seconds,
+    workerProcessors: (after.workers - before.workers) / seconds,
+    machineProcessors: (after.machine - before.machine) / seconds,
+  };
+}
+
+/** The median of each figure. */
+function averaged(loads: readonly Load[]): Record<string, number> {
+  const [first] = loads;
+  if (first === undefined) throw new Error('there was no load');
+  const keys = Object.keys(first) as Array<keyof Load>;
+  return Object.fromEntries(keys.map((key) => [key, rounded(median(loads.map((one) => one[key] ?? 0)))]));
+}

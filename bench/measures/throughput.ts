@@ -1,0 +1,62 @@
+/** How many runs one worker gets through, with a person in the middle of each: against bare activities with the same calls. */
+import type { Bench, Site } from '../bench.ts';
+import { countsOf, requireSame } from '../calls.ts';
+import { type Measure, type Row, ratios, row, summary } from '../measure.ts';
+import { walkthrough } from '../requests.ts';
+import { inSlots, newName, ofBare, ofProgram, type Starter, timed } from '../runs.ts';
+
+const RUNS = 500;
+const AT_ONCE = 50;
+
+/** How often a person looks whether there is a link, in ms. */
+const LOOK_EVERY_MS = 100;
+
+export const throughput: Measure = {
+  id: 'throughput',
+  run: (bench) => bench.on((site) => measured(bench, site)),
+};
+
+async function measured(bench: Bench, site: Site): Promise<Row[]> {
+  const { sandbox } = site;
+  const runs = bench.scaled(RUNS, 10);
+  const driven = (start: Starter) => (name: string) =>
+    timed(start, name, { everyMs: LOOK_EVERY_MS, signIn: (link) => sandbox.signIn(link) });
+  const contenders = {
+    program: { start: ofProgram(site, walkthrough), startWorker: () => site.startWorker() },
+    bare: { start: ofBare(site, { kind: 'calls' }), startWorker: () => site.startBareWorker() },
+  };
+  const counts: Record<string, Record<string, number>> = {};
+  const batch = async (kind: keyof typeof contenders): Promise<number> => {
+    await sandbox.reset();
+    const worker = await contenders[kind].startWorker();
+    const drive = driven(contenders[kind].start);
+    await drive(newName('first'));
+    counts[kind] = countsOf(await sandbox.requests());
+    await sandbox.reset();
+    const seconds = await inSlots(runs, AT_ONCE, (index) => drive(newName(`${kind}-${index}`)));
+    await worker.stop();
+    return runs / seconds;
+  };
+
+  const rounds: Record<keyof typeof contenders, number[]> = { program: [], bare: [] };
+  for (let round = 0; round < bench.rounds; round += 1) {
+    for (const kind of ['program', 'bare'] as const) rounds[kind].push(await batch(kind));
+    requireSame(counts['program'], counts['bare']);
+    bench.tell(`throughput, round ${round + 1}: ${JSON.stringify(rounds)}`);
+  }
+  return [
+    row(
+      'throughput',
+      { atLeast: 0.9, of: 'of the same calls from bare activities' },
+      'ratio',
+      ratios(rounds.program, rounds.bare),
+      {
+        runs,
+        atOnce: Math.min(AT_ONCE, runs),
+        programRunsPerSecond: summary(rounds.program),
+        bareRunsPerSecond: summary(rounds.bare),
+        callsARun: counts['program'],
+      },
+    ),
+  ];
+}

@@ -1,0 +1,130 @@
+/** What runs cost that wait for a person: to the worker's memory, to their history, and to those who go on. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { oauthCompletedSignal } from '../../src/workflows/messages.ts';
+import type { Bench, Site } from '../bench.ts';
+import { type Measure, type Row, ratios, row, summary } from '../measure.ts';
+import { residentMib, watchMemory } from '../processes.ts';
+import { existingSync, linkedInConnection, onGiven, snowflakeAndModel } from '../requests.ts';
+import { inSlots, newName, ofProgram, type Run } from '../runs.ts';
+
+const PARKED = 10_000;
+const SIGNED_IN = 1_000;
+const AT_ONCE = 50;
+
+/** LinkedIn connections that the runs share: with one for each, every look at the list of connections would read 10 000. */
+const CONNECTIONS = 50;
+
+/** How long a worker is left alone before its memory is looked at, in ms. */
+const SETTLE_MS = 3_000;
+
+export const waiting: Measure = {
+  id: 'waiting',
+  run: async (bench) => {
+    const few: Wait[] = [];
+    const many: Wait[] = [];
+    for (let round = 0; round < bench.rounds; round += 1) {
+      few.push(await bench.on((site) => measured(bench, site, bench.scaled(SIGNED_IN, 20))));
+      many.push(await bench.on((site) => measured(bench, site, bench.scaled(PARKED, 100))));
+      bench.tell(`waiting, round ${round + 1}: ${JSON.stringify({ few: few.at(-1), many: many.at(-1) })}`);
+    }
+    return rowsOf(bench, few, many);
+  },
+};
+
+interface Wait {
+  parked: number;
+  parkingS: number;
+  /** Of the worker that parked them. */
+  parkedMib: number;
+  /** Of the worker that was started afterwards: idle, and at most while the signed in ones finished. */
+  restartedMib: number;
+  finishingMib: number;
+  /** How long it took the signed in ones to finish, in s. */
+  finishS: number;
+  /** Most events that the history of a run grew by from the moment it was parked until the end of the measure. */
+  historyGrowth: number;
+}
+
+async function measured(bench: Bench, site: Site, parked: number): Promise<Wait> {
+  const { sandbox, client } = site;
+  const goingOn = bench.scaled(SIGNED_IN, 20);
+  await sandbox.reset();
+  const shared = await snowflakeAndModel(sandbox);
+  const connections: Array<Awaited<ReturnType<typeof linkedInConnection>>> = [];
+  for (let index = 0; index < CONNECTIONS; index += 1) {
+    connections.push(await linkedInConnection(sandbox, `LinkedIn ${index}`));
+  }
+  // The audience that is there: a thousand new ones in one account would be looked through by each sync.
+  const request = (linkedin: string) => (name: string) => ({
+    ...onGiven(name, { ...shared, linkedin }),
+    syncs: [existingSync(name)],
+  });
+
+  const worker = await site.startWorker();
+  const runs: Run[] = [];
+  const parkingS = await inSlots(parked, AT_ONCE, async (index) => {
+    const linkedin = connections[index % CONNECTIONS]?.id ?? '';
+    runs[index] = await ofProgram(site, request(linkedin))(newName(`run-${index}`));
+  });
+  await untilParked(site, parked);
+  await pause(SETTLE_MS);
+  const parkedMib = await residentMib(worker.pid);
+  const others = runs.slice(goingOn).filter((_, index) => index % Math.ceil(parked / 20) === 0);
+  const lengths = () => Promise.all(others.map(async ({ workflowId }) => lengthOf(site, workflowId)));
+  const before = await lengths();
+
+  await worker.stop();
+  const another = await site.startWorker();
+  await pause(SETTLE_MS);
+  const restartedMib = await residentMib(another.pid);
+  for (const { link } of connections) await sandbox.signIn(link);
+  const memory = watchMemory(another.pid);
+  const finishS = await inSlots(goingOn, AT_ONCE, async (index) => {
+    const handle = client.workflow.getHandle(runs[index]?.workflowId ?? '');
+    await handle.signal(oauthCompletedSignal);
+    await handle.result();
+  });
+  const finishingMib = await memory.stop();
+  const after = await lengths();
+  const growth = after.map((length, index) => length - (before[index] ?? 0));
+  return {
+    parked,
+    parkingS,
+    parkedMib,
+    restartedMib,
+    finishingMib,
+    finishS,
+    historyGrowth: Math.max(0, ...growth),
+  };
+}
+
+/** Resolves when all of them wait for the sign-in, and the other branch is through. */
+async function untilParked({ client }: Site, count: number): Promise<void> {
+  const query = 'ProvisioningStage = "awaiting_sign_in" AND ExecutionStatus = "Running"';
+  while ((await client.workflow.count(query)).count < count) await pause(200);
+}
+
+async function lengthOf({ client }: Site, workflowId: string): Promise<number> {
+  return (await client.workflow.getHandle(workflowId).describe()).historyLength;
+}
+
+function rowsOf(bench: Bench, few: readonly Wait[], many: readonly Wait[]): Row[] {
+  const compared = (name: string, of: string, key: keyof Wait) => {
+    const [ours, theirs] = [many, few].map((all) => all.map((one) => one[key]));
+    if (ours === undefined || theirs === undefined) throw new Error('two are compared');
+    const details = { manyParked: summary(ours), fewParked: summary(theirs), many, few };
+    return row(name, { atMost: 1.1, of }, 'ratio', ratios(ours, theirs), details);
+  };
+  const size = bench.scaled(SIGNED_IN, 20);
+  return [
+    compared('waiting: memory', `of that with ${size} parked`, 'finishingMib'),
+    compared('waiting: time to finish', 'of that with nothing else parked', 'finishS'),
+    row(
+      'waiting: history',
+      { atMost: 0, of: 'events added' },
+      'count',
+      many.map(({ historyGrowth }) => historyGrowth),
+      {},
+    ),
+  ];
+}
