@@ -4,10 +4,11 @@ import type { Actor } from '../polytomic/connections.ts';
 import { ApiError } from '../polytomic/errors.ts';
 import type { Sync } from '../polytomic/sync-shape.ts';
 import { listed } from '../request/choice.ts';
-import type { RunToUndo } from '../workflows/messages.ts';
+import type { Resource, RunToUndo } from '../workflows/messages.ts';
 import type {
   AccountsEntry,
   ConnectionEntry,
+  KeptOutcome,
   ModelEntry,
   SyncEntry,
   UndoEntry,
@@ -18,7 +19,7 @@ import { attempt, reading } from './attempt.ts';
 import { audiencesNamed } from './audiences.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { ActivityProblem, capital, isFinal } from './failures.ts';
-import { CLOCK_TOLERANCE_MS } from './idempotency.ts';
+import { CLOCK_TOLERANCE_MS, UNDER_WAY_MS } from './idempotency.ts';
 import { timeOf } from './provide-connection.ts';
 
 /** Something that is about to be deleted. Remembered between attempts: after a lost answer no look-up finds it again. */
@@ -62,31 +63,31 @@ export function undoActivities({ polytomic, undoEntriesOf }: ActivityDependencie
         }
       });
     },
+
+    /** Looks for what an entry of unknown outcome made, and leaves it: for a run that ends and keeps what it made. */
+    async findKept(entry: UndoEntry): Promise<KeptOutcome> {
+      return attempt(`looking for what ${entry.step} made`, async () => {
+        if (entry.kind === 'accounts') return { left: await accountsLeft(entry) };
+        const left = entry.kind === 'sync' ? () => audienceLeft(entry) : async () => [];
+        if (entry.kind === 'sync' && entry.refused) return { left: await left() };
+        const found = await settledLookUp(entry).catch((error: unknown): Finding => {
+          if (!isFinal(error)) throw error;
+          return { unproven: notLookedUp(entry, error) };
+        });
+        if (found === undefined) return { left: await left() };
+        if ('unproven' in found) return { left: [found.unproven, ...(await left())] };
+        return { found: { kind: entry.kind, ...found.ours }, left: await left() };
+      });
+    },
   };
 
   function undoConnection(entry: ConnectionEntry): Promise<UndoOutcome> {
-    return undoing(entry, {
-      look: async () => {
-        const connections = await polytomic.connections.list(reading());
-        const suspects = connections.filter(({ name, type }) => name === entry.name && type.id === entry.type);
-        return finding(entry, suspects, false);
-      },
-      // Without force: what others have built on it since is theirs.
-      remove: ({ id }) => polytomic.connections.delete(id),
-    });
+    // Without force: what others have built on it since is theirs.
+    return undoing(entry, { remove: ({ id }) => polytomic.connections.delete(id) });
   }
 
   function undoModel(entry: ModelEntry): Promise<UndoOutcome> {
     return undoing(entry, {
-      look: async () => {
-        const named = (await polytomic.models.list(reading())).filter(
-          ({ name, connection_id }) => name === entry.name && connection_id === entry.connection.id,
-        );
-        const suspects = entry.connection.made
-          ? named
-          : named.filter(({ configuration }) => configuration['query'] === entry.query);
-        return finding(entry, suspects, entry.connection.made);
-      },
       // Polytomic deletes a model that is in use, and breaks what uses it.
       users: async ({ id }) => (await polytomic.syncs.list(reading())).filter((sync) => readsFrom(sync, id)),
       remove: ({ id }) => polytomic.models.delete(id),
@@ -95,14 +96,7 @@ export function undoActivities({ polytomic, undoEntriesOf }: ActivityDependencie
 
   async function undoSync(entry: SyncEntry): Promise<UndoOutcome> {
     if (entry.refused) return { left: await audienceLeft(entry) };
-    const outcome = await undoing(entry, {
-      look: async () => {
-        const syncs = await polytomic.syncs.list({ target_connection_id: entry.connection.id, ...reading() });
-        const suspects = syncs.filter((sync) => sync.name === entry.name && readsFrom(sync, entry.model.id));
-        return finding(entry, suspects, entry.model.made);
-      },
-      remove: ({ id }) => polytomic.syncs.delete(id),
-    });
+    const outcome = await undoing(entry, { remove: ({ id }) => polytomic.syncs.delete(id) });
     return { ...outcome, left: [...outcome.left, ...(await audienceLeft(entry))] };
   }
 
@@ -123,18 +117,20 @@ export function undoActivities({ polytomic, undoEntriesOf }: ActivityDependencie
     }
   }
 
-  async function takeBackAccounts({ connection, added }: AccountsEntry): Promise<UndoOutcome> {
-    const where = `connection “${connection.name}” (${connection.id})`;
+  /** What is enabled, where it is not known what this run has enabled of it. */
+  async function accountsLeft({ connection }: AccountsEntry): Promise<string[]> {
+    const enabled = accountsOf(await polytomic.connections.get(connection.id, reading()));
+    return [
+      `It is not known which ad accounts this run enabled on ${whereOf(connection)}; enabled are ${listed(enabled.map(({ label }) => label))}. Look at them in Polytomic.`,
+    ];
+  }
+
+  async function takeBackAccounts(entry: AccountsEntry): Promise<UndoOutcome> {
+    const { connection, added } = entry;
+    const where = whereOf(connection);
     try {
+      if (added === undefined) return { left: await accountsLeft(entry) };
       const enabled = accountsOf(await polytomic.connections.get(connection.id, reading()));
-      if (added === undefined) {
-        return {
-          left: [
-            `It is not known which ad accounts this run enabled on ${where}; enabled are ${listed(enabled.map(({ label }) => label))}. Look at them in Polytomic.`,
-          ],
-        };
-      }
-      if (added.length === 0) return { left: [] };
       const syncs = await polytomic.syncs.list({ target_connection_id: connection.id, ...reading() });
       const usersOf = (account: string) =>
         syncs.filter(({ target }) => target?.object?.startsWith(`${account}~`)).map(({ name }) => name);
@@ -173,31 +169,29 @@ export function undoActivities({ polytomic, undoEntriesOf }: ActivityDependencie
     }
   }
 
-  /** Deletes what the entry made, unless syncs of others use it; `look` finds it where its id never came back. */
+  /** Deletes what the entry made, unless syncs of others use it; it is looked up where its id never came back. */
   async function undoing(
     entry: ConnectionEntry | ModelEntry | SyncEntry,
     {
-      look,
       users,
       remove,
     }: {
-      look: () => Promise<Finding>;
       users?: (deletion: Deletion) => Promise<Sync[]>;
       remove: (deletion: Deletion) => Promise<void>;
     },
   ): Promise<UndoOutcome> {
-    const { kind, name, made } = entry;
+    const { kind, made } = entry;
     if (made !== undefined && !made.made) return { left: [] };
     const begun: Deletion | undefined = made ?? activityInfo().heartbeatDetails ?? undefined;
     let target: Deletion;
     try {
-      const found: Finding = begun === undefined ? await look() : { ours: begun };
+      const found: Finding = begun === undefined ? await settledLookUp(entry) : { ours: begun };
       if (found === undefined) return { left: [] };
       if ('unproven' in found) return { left: [found.unproven] };
       target = found.ours;
     } catch (error) {
       if (!isFinal(error)) throw error;
-      return { left: [`${capital(kind)} “${name}” may have been made, and cannot be looked up: ${error.message}.`] };
+      return { left: [notLookedUp(entry, error)] };
     }
     if (made === undefined) heartbeat({ id: target.id, name: target.name } satisfies Deletion);
     const undone = { kind, id: target.id, name: target.name };
@@ -211,6 +205,44 @@ export function undoActivities({ polytomic, undoEntriesOf }: ActivityDependencie
       if (error instanceof ApiError && error.status === 404) return { undone, left: [] };
       if (!isFinal(error)) throw error;
       return { left: [stays(kind, target, error.message)] };
+    }
+  }
+
+  /** As {@link lookUp}, once nothing that was sent can be under way any more where it finds nothing. */
+  async function settledLookUp(entry: ConnectionEntry | ModelEntry | SyncEntry): Promise<Finding> {
+    const found = await lookUp(entry);
+    // Of a run that has ended, that was waited for before.
+    if (found !== undefined || entry.until !== undefined) return found;
+    const wait = activityInfo().scheduledTimestampMs + UNDER_WAY_MS - Date.now();
+    if (wait <= 0) return undefined;
+    throw new ActivityProblem(
+      'InFlight',
+      'what was sent last may still be carried out, and is not there yet. Looking again.',
+      wait,
+    );
+  }
+
+  async function lookUp(entry: ConnectionEntry | ModelEntry | SyncEntry): Promise<Finding> {
+    switch (entry.kind) {
+      case 'connection': {
+        const connections = await polytomic.connections.list(reading());
+        const suspects = connections.filter(({ name, type }) => name === entry.name && type.id === entry.type);
+        return finding(entry, suspects, false);
+      }
+      case 'model': {
+        const named = (await polytomic.models.list(reading())).filter(
+          ({ name, connection_id }) => name === entry.name && connection_id === entry.connection.id,
+        );
+        const suspects = entry.connection.made
+          ? named
+          : named.filter(({ configuration }) => configuration['query'] === entry.query);
+        return finding(entry, suspects, entry.connection.made);
+      }
+      case 'sync': {
+        const syncs = await polytomic.syncs.list({ target_connection_id: entry.connection.id, ...reading() });
+        const suspects = syncs.filter((sync) => sync.name === entry.name && readsFrom(sync, entry.model.id));
+        return finding(entry, suspects, entry.model.made);
+      }
     }
   }
 
@@ -250,6 +282,14 @@ export function undoActivities({ polytomic, undoEntriesOf }: ActivityDependencie
       return { ours: { id: only.id, name: only.name } };
     return unproven(`it was made by ${only.created_by.name ?? only.created_by.id}, not by this run`);
   }
+}
+
+function notLookedUp({ kind, name }: ConnectionEntry | ModelEntry | SyncEntry, { message }: Error): string {
+  return `${capital(kind)} “${name}” may have been made, and cannot be looked up: ${message}.`;
+}
+
+function whereOf({ name, id }: Resource): string {
+  return `connection “${name}” (${id})`;
 }
 
 function stays(kind: string, { id, name }: Deletion, why: string): string {

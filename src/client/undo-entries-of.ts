@@ -8,7 +8,7 @@ import {
   WorkflowNotFoundError,
 } from '@temporalio/client';
 import { type RunToUndo, undoEntriesQuery, WORKFLOW_TYPE } from '../workflows/messages.ts';
-import type { UndoEntry } from '../workflows/undo-entries.ts';
+import { isOpen, type UndoEntry } from '../workflows/undo-entries.ts';
 
 /** How long after a run was ended from outside one of its attempts may still make something, in ms: its time-out, and some. */
 const LAST_ATTEMPT_MS = 60_000;
@@ -42,9 +42,7 @@ export async function undoEntriesOf(
       );
     });
   const endedAt = run.closeTime?.getTime() ?? now;
-  const unsure = entries.some((entry) =>
-    entry.kind === 'accounts' ? entry.added === undefined : entry.made === undefined,
-  );
+  const unsure = entries.some(isOpen);
   // A run that ends by itself has waited for what was under way; one that is ended has not.
   const endedFromOutside = ['TERMINATED', 'TIMED_OUT'].includes(run.status.name);
   const wait = endedAt + LAST_ATTEMPT_MS - now;

@@ -61,6 +61,13 @@ export const undoActivities = proxyActivities<Activities>({
   retry: backOff,
 });
 
+/** Looking for what a run that keeps what it made has left: whoever ended it waits for that. */
+export const findingActivities = proxyActivities<Activities>({
+  startToCloseTimeout: '45 seconds',
+  scheduleToCloseTimeout: '10 minutes',
+  retry: backOff,
+});
+
 /** What is asked of Temporal itself at the start. */
 export const localActivities = proxyLocalActivities<Activities>({
   startToCloseTimeout: '5 seconds',

@@ -47,7 +47,7 @@ import { STEP } from './progress.ts';
 import { type PiecePath, Run, StepFailed, WaitAbandoned } from './run.ts';
 import { newRunState, type RunState } from './run-state.ts';
 import { SignIn } from './sign-in.ts';
-import { undoAll } from './undo.ts';
+import { findAllKept, undoAll } from './undo.ts';
 import type { UndoEntry } from './undo-entries.ts';
 import { named, refusal, refuseOtherKeys } from './update-input.ts';
 
@@ -423,6 +423,7 @@ class Provisioning {
     if (!(isCancellation(error) || error instanceof StepFailed || error instanceof WaitAbandoned)) return error;
     this.run.ending = true;
     if (this.run.settings.onFailure === 'undo') await this.undo();
+    else await this.findKept();
     this.end(cancelled ? 'cancelled' : 'failed');
     const outcome = this.outcome();
     const left = outcome.leftBehind.map(({ kind, name, id }) => `${kind} ${name} (${id})`);
@@ -455,6 +456,20 @@ class Provisioning {
       // A run that is cancelled has no failure to tell it.
       for (const line of left) progress.warn(line);
       if (left.length === 0) state.undo = state.undo.filter((one) => one !== entry);
+    });
+  }
+
+  /** Whoever keeps what the run made is to know all of it, also what was being made when an answer was lost. */
+  private async findKept(): Promise<void> {
+    const { progress, state } = this.run;
+    await findAllKept(state.undo, (entry, { found, left }) => {
+      if (found !== undefined) {
+        const made = { id: found.id, name: found.name, made: true };
+        progress.found(entry.step, { kind: found.kind, ...made });
+        state.undo = state.undo.map((one) => (one === entry && one.kind !== 'accounts' ? { ...one, made } : one));
+      }
+      state.notUndone.push(...left);
+      for (const line of left) progress.warn(line);
     });
   }
 

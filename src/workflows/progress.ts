@@ -116,6 +116,15 @@ export class Progress {
     });
   }
 
+  /** The step did not end, and made this all the same. */
+  found(id: string, resource: KindOfResource): void {
+    const { resources } = this.of(id);
+    this.state.steps = this.state.steps.map((step) =>
+      step.id === id ? { ...step, resources: [...resources, resource] } : step,
+    );
+    this.changed();
+  }
+
   /** Asks a person for the sign-in, or tells them what has changed about it. */
   askForSignIn(asked: SignInStatus): void {
     this.state.signIn.asked = asked;

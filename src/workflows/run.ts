@@ -6,6 +6,7 @@ import {
   ActivityFailure,
   ApplicationFailure,
   CancellationScope,
+  CancelledFailure,
   condition,
   isCancellation,
   setCurrentDetails,
@@ -168,6 +169,8 @@ export class Run {
   }
 
   private async attempt<T>(id: string, { work, outcome, made }: StepWork<T>): Promise<T> {
+    // Nothing begins any more, so nothing is to be looked for either.
+    if (CancellationScope.current().consideredCancelled) throw new CancelledFailure(`${id} has not begun`);
     if (this.progress.of(id).state !== 'waiting') this.progress.running(id);
     let entry: UndoEntry | undefined;
     const making = (announced: UndoEntry) => {

@@ -1,6 +1,6 @@
 /**
  * What a run has made or may have made: an entry is on the list before its step runs, so that a step whose outcome is
- * unknown is undone too. Data only: it crosses Temporal.
+ * unknown is undone too, or found and named where the run keeps what it made. It crosses Temporal.
  */
 import type { AdAccount, Resource } from './messages.ts';
 
@@ -70,4 +70,17 @@ export interface UndoOutcome {
   undone?: { kind: 'connection' | 'model' | 'sync'; id: string; name: string } | { kind: 'accounts'; labels: string[] };
   /** What is still there, or may be, and why: a sentence each. */
   left: string[];
+}
+
+/** What came of looking for what an entry of unknown outcome made. */
+export interface KeptOutcome {
+  /** What is the run's own. */
+  found?: { kind: 'connection' | 'model' | 'sync'; id: string; name: string };
+  /** What is there besides, or may be, and why nobody can tell: a sentence each. */
+  left: string[];
+}
+
+/** Whether nobody knows what came of it. */
+export function isOpen(entry: UndoEntry): boolean {
+  return entry.kind === 'accounts' ? entry.added === undefined : entry.made === undefined;
 }

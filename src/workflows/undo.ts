@@ -1,9 +1,9 @@
 /** Taking back what a run made, last first. Shared by a run that ends and by the workflow that cleans up after one. */
 
 import { shorten } from '../request/schema.ts';
-import { undoActivities } from './activity-proxies.ts';
+import { findingActivities, undoActivities } from './activity-proxies.ts';
 import { failureOf } from './run.ts';
-import type { UndoEntry, UndoOutcome } from './undo-entries.ts';
+import { isOpen, type KeptOutcome, type UndoEntry, type UndoOutcome } from './undo-entries.ts';
 
 /** Undoes every entry in reverse order. What cannot be undone is told, and stops nothing. Call it in a scope that cannot be cancelled. */
 export async function undoAll(
@@ -11,7 +11,7 @@ export async function undoAll(
   told: (entry: UndoEntry, outcome: UndoOutcome) => void,
 ): Promise<void> {
   for (const entry of entries.toReversed()) {
-    const what = 'name' in entry ? `${entry.kind} ${entry.name}` : `accounts of ${entry.connection.name}`;
+    const what = whatOf(entry);
     try {
       told(
         entry,
@@ -23,4 +23,28 @@ export async function undoAll(
       told(entry, { left: [`${what}: could not be undone: ${reason}`] });
     }
   }
+}
+
+/** Looks for what the entries of unknown outcome have made. What cannot be looked for is told. Call it as {@link undoAll}. */
+export async function findAllKept(
+  entries: readonly UndoEntry[],
+  told: (entry: UndoEntry, outcome: KeptOutcome) => void,
+): Promise<void> {
+  for (const entry of entries.filter(isOpen)) {
+    const what = whatOf(entry);
+    try {
+      told(
+        entry,
+        await findingActivities.findKept.executeWithOptions({ summary: shorten(`Look for ${what}`, 100) }, [entry]),
+      );
+    } catch (error) {
+      const reason = failureOf(entry.step, error)?.message;
+      if (reason === undefined) throw error;
+      told(entry, { left: [`${what} may have been made, and could not be looked for: ${reason}`] });
+    }
+  }
+}
+
+function whatOf(entry: UndoEntry): string {
+  return 'name' in entry ? `${entry.kind} ${entry.name}` : `accounts of ${entry.connection.name}`;
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { MAX_OVERWRITTEN } from '../../src/activities/ad-accounts.ts';
+import { UNDER_WAY_MS } from '../../src/activities/idempotency.ts';
 import type { Resource } from '../../src/workflows/messages.ts';
 import type { UndoEntry } from '../../src/workflows/undo-entries.ts';
 import { always, json, withApi } from '../polytomic/api-server.ts';
@@ -17,7 +18,10 @@ beforeAll(async () => {
   sandbox = await newSandbox();
 });
 
-const undo = (entry: UndoEntry) => newRun(sandbox).task('undoEntry', entry).result();
+/** Whatever was sent before the undo has had its time. */
+const later = { scheduledTimestampMs: Date.now() - UNDER_WAY_MS };
+const undo = (entry: UndoEntry) => newRun(sandbox).task('undoEntry', entry, later).result();
+const findKept = (entry: UndoEntry) => newRun(sandbox).task('findKept', entry, later).result();
 const now = () => new Date().toISOString();
 /** When the runs of these tests began. */
 const began = now();
@@ -121,6 +125,16 @@ describe('undoing a connection', () => {
       left: [],
     });
     expect(await connectionIds()).toContain(connection.id);
+  });
+
+  it('looks again once nothing can be under way any more, and deletes what has appeared since', async () => {
+    const name = `late ${randomUUID()}`;
+    const task = newRun(sandbox).task('undoEntry', connectionEntry({ id: '', name, made: true }, false));
+    const failure = await failureOf(task.attempt());
+    expect(failure).toMatchObject({ type: 'InFlight', nonRetryable: false });
+    expect(failure.nextRetryDelay).toBeDefined();
+    const { id } = await snowflakeConnection(sandbox, true, { name });
+    expect(await task.attempt()).toEqual({ undone: { kind: 'connection', id, name }, left: [] });
   });
 
   it('has nothing to undo where nothing of this name is there', async () => {
@@ -283,6 +297,36 @@ describe('undoing a sync', () => {
     const { undone, left } = await undo({ ...entry, made: sync });
     expect(undone).toMatchObject({ id: sync.id });
     expect(left).toEqual([expect.stringContaining('may have been made, and cannot be looked up')]);
+  });
+});
+
+describe('finding what was perhaps made, to keep it', () => {
+  it('finds a connection, and deletes nothing', async () => {
+    const connection = await snowflakeConnection(sandbox);
+    const { id, name } = connection;
+    expect(await findKept(connectionEntry(connection, false))).toEqual({
+      found: { kind: 'connection', id, name },
+      left: [],
+    });
+    expect(await connectionIds()).toContain(id);
+  });
+
+  it('finds nothing where nothing was made', async () => {
+    const nothing = { id: '', name: `nothing ${randomUUID()}`, made: true };
+    expect(await findKept(connectionEntry(nothing, false))).toEqual({ left: [] });
+  });
+
+  it('names what cannot be proven to be the run’s own', async () => {
+    const connection = await snowflakeConnection(sandbox);
+    const { found, left } = await findKept({ ...connectionEntry(connection, false), unclear: true } as UndoEntry);
+    expect(found).toBeUndefined();
+    expect(left).toEqual([expect.stringContaining(connection.id)]);
+  });
+
+  it('tells what is enabled where it is not known what the run has enabled of it', async () => {
+    const connection = { ...(await linkedInConnection(sandbox, [ACCOUNT])), made: false };
+    const entry = { kind: 'accounts', step: 'ad accounts', since: began, connection } as const;
+    expect(await findKept(entry)).toEqual({ left: [expect.stringContaining(ACCOUNT.label)] });
   });
 });
 
