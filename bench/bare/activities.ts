@@ -87,7 +87,6 @@ export function enableAdAccounts({ work, connection }: Asked & { connection: str
     const [, { data }] = await Promise.all([call('GET', `${path}/parameter_values`), call('GET', path)]);
     if (data.configuration.accounts?.length > 0) return;
     await call('PUT', path, { name: data.name, configuration: { ...data.configuration, accounts: [ACCOUNT] } });
-    await call('GET', path);
   };
   return done('enableAdAccounts', work, calls, undefined);
 }

@@ -5,8 +5,8 @@ export const SERIAL_CALLS = {
   provideModel: 3,
   provideLinkedInConnection: 2,
   verifySignIn: 1,
-  /** Both reads at once, the write, the look whether it was kept. */
-  enableAdAccounts: 3,
+  /** Both reads at once, the write. */
+  enableAdAccounts: 2,
   /** The lists and the values at once, then the fields. */
   inspectAudiences: 2,
   createExistingSync: 1,
