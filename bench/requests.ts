@@ -88,9 +88,12 @@ export async function snowflakeAndModel(sandbox: Sandbox): Promise<{ snowflake: 
   return { snowflake, model };
 }
 
-/** Connections that somebody has signed in to, and a model. */
+/** Connections that somebody has signed in to and enabled the ad account of, and a model. */
 export async function givenAll(sandbox: Sandbox): Promise<Given> {
-  const { id: linkedin, link } = await linkedInConnection(sandbox, 'LinkedIn of all');
+  const name = 'LinkedIn of all';
+  const { id: linkedin, link } = await linkedInConnection(sandbox, name);
   await sandbox.signIn(link);
+  // What a run writes on a connection that it did not make it looks at again a while later: that would be measured.
+  await sandbox.call('PUT', `/api/connections/${linkedin}`, { name, configuration: { accounts: [ACCOUNT] } });
   return { ...(await snowflakeAndModel(sandbox)), linkedin };
 }

@@ -40,8 +40,10 @@ export function provideSnowflakeConnection({ name, work, given }: Making): Promi
 
 export function provideModel({ name, work, given, connection }: Making & { connection: string }): Promise<string> {
   const calls = async () => {
-    await pages('models');
-    if (given !== undefined) return given.model;
+    if (given !== undefined) {
+      await pages('models');
+      return given.model;
+    }
     const { data: job } = await call('POST', 'models?async=true', {
       name: `Users ${name}`,
       connection_id: connection,
@@ -85,7 +87,6 @@ export function enableAdAccounts({ work, connection }: Asked & { connection: str
     const [, { data }] = await Promise.all([call('GET', `${path}/parameter_values`), call('GET', path)]);
     if (data.configuration.accounts?.length > 0) return;
     await call('PUT', path, { name: data.name, configuration: { ...data.configuration, accounts: [ACCOUNT] } });
-    await call('GET', path);
   };
   return done('enableAdAccounts', work, calls, undefined);
 }
@@ -93,12 +94,15 @@ export function enableAdAccounts({ work, connection }: Asked & { connection: str
 export function inspectAudiences({ work, connection }: Asked & { connection: string }): Promise<void> {
   const calls = async () => {
     const modelsync = `connections/${connection}/modelsync`;
-    await call('GET', `${modelsync}/targetobjects`);
-    await Promise.all([
-      call('GET', `${modelsync}/target/fields?target=${encodeURIComponent(AUDIENCE)}`),
-      call('GET', `${modelsync}/targetobjects/properties/type`),
-      call('GET', `${modelsync}/targetobjects/properties/account`),
-    ]);
+    const look = async () => {
+      await Promise.all([
+        call('GET', `${modelsync}/targetobjects`),
+        call('GET', `${modelsync}/targetobjects/properties/type`),
+        call('GET', `${modelsync}/targetobjects/properties/account`),
+      ]);
+      await call('GET', `${modelsync}/target/fields?target=${encodeURIComponent(AUDIENCE)}`);
+    };
+    await Promise.all([look(), pages(`syncs?target_connection_id=${connection}`)]);
   };
   return done('inspectAudiences', work, calls, undefined);
 }
@@ -110,7 +114,6 @@ interface SyncAsked extends Asked {
 
 export function createExistingSync({ name, work, connection, model }: SyncAsked): Promise<void> {
   const calls = async () => {
-    await pages(`syncs?target_connection_id=${connection}`);
     await call('POST', 'syncs', syncBody(`Existing ${name}`, model, { connection_id: connection, object: AUDIENCE }));
   };
   return done('createExistingSync', work, calls, undefined);
@@ -118,10 +121,6 @@ export function createExistingSync({ name, work, connection, model }: SyncAsked)
 
 export function createNewSync({ name, work, connection, model }: SyncAsked): Promise<void> {
   const calls = async () => {
-    await Promise.all([
-      pages(`syncs?target_connection_id=${connection}`),
-      call('GET', `connections/${connection}/modelsync/targetobjects`),
-    ]);
     const create = { name, type: 'user_audience', account: ACCOUNT.value };
     await call('POST', 'syncs', syncBody(`New ${name}`, model, { connection_id: connection, create }));
   };

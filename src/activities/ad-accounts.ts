@@ -117,7 +117,8 @@ export function adAccountsIn(parameters: Record<string, { values: AdAccount[] }>
  * Changes which accounts are enabled; returns whether it lasts. A write replaces the whole list, and there is no version tag by
  * which Polytomic could refuse it: whoever has read the list before our write, and writes after it, takes ours away. So it is
  * read back, and read again after longer than such a write of somebody else should take. One that takes longer is not seen.
- * `ours`: a connection that this run made, so that others hardly write to it yet, as just read: it is read back, and that is all.
+ * `ours`: a connection that this run made, so that others hardly write to it yet, as just read: if the write's own answer says that
+ * it is done, that is all, else it is read back once.
  */
 export async function changeAccounts(
   polytomic: PolytomicClient,
@@ -136,7 +137,7 @@ export async function changeAccounts(
   const after = await polytomic.connections.update(
     connectionId,
     { configuration: (configuration) => ({ [PARAMETER]: change(accountsOf({ configuration })) }) },
-    ours === undefined ? {} : { read: ours },
+    ours === undefined ? {} : { read: ours, isEnough: (stored) => isDone(accountsOf(stored)) },
   );
   if (ours !== undefined || !isDone(accountsOf(after))) return isDone(accountsOf(after));
   const { factor, least, most } = SECOND_LOOK;

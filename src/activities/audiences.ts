@@ -1,4 +1,5 @@
 /** Step 4 of the walkthrough: a look at the audiences there are, for what the syncs ask of them. */
+import { activityInfo } from '@temporalio/activity';
 import type { PolytomicClient } from '../polytomic/client.ts';
 import type { TargetField, TargetObject, TargetObjects } from '../polytomic/targets.ts';
 import { type Choice, chosenBy, fitsNone, fitsSeveral, listed } from '../request/choice.ts';
@@ -19,11 +20,24 @@ export interface AudienceToCreate {
   account: string;
 }
 
+/** The creation properties whose values a request may name by their labels. */
+const PROPERTIES = ['type', 'account'] as const;
+
 /** How many syncs are looked at side by side, in count: each look is a call, and Polytomic limits how often it is called. */
 const SIDE_BY_SIDE = 10;
 
 /** What a sync writes to: an audience that is there, or one to create. */
-export type InspectedAudience = { existing: { id: string; name: string } } | { create: AudienceToCreate };
+export type InspectedAudience = ({ existing: { id: string; name: string } } | { create: AudienceToCreate }) & {
+  seen?: Sighting;
+};
+
+/** What a look at the audiences saw for one sync, so that a sync that is created right after it need not look again. */
+export interface Sighting {
+  /** When the look was scheduled by Temporal's clock, ms since the epoch. It is not older. */
+  at: number;
+  /** Ids of the syncs of this name into this connection. */
+  syncs: string[];
+}
 
 /** What a look at one sync's audience came to: the audience, what is wrong, or what a person is asked. */
 export type AudienceInspection = { audience: InspectedAudience } | { problem: Problem } | { ask: Ask };
@@ -56,9 +70,28 @@ export function audienceActivities({ polytomic }: ActivityDependencies) {
         return heartbeating(
           () => undefined,
           async () => {
-            const targets = await polytomic.targets.list(connection.id, reading());
-            const inspection = new Inspection(polytomic, connection, targets, isLaterRun(originalRunId));
-            return inOrder(syncs, (sync) => inspection.of(sync));
+            const values = allowedValues(connection);
+            const laterRun = isLaterRun(originalRunId);
+            const inspect = async () => {
+              const [targets] = await Promise.all([
+                polytomic.targets.list(connection.id, reading()),
+                // They do not depend on the list. Whoever needs one of them hears how it ended.
+                Promise.allSettled(syncs.some(createsAudience) ? PROPERTIES.map(values) : []),
+              ]);
+              const inspection = new Inspection({ polytomic, connection, targets, values, laterRun });
+              return inOrder(syncs, (sync) => inspection.of(sync));
+            };
+            const [inspections, there] = await Promise.all([
+              inspect(),
+              polytomic.syncs.list({ target_connection_id: connection.id, ...reading() }),
+            ]);
+            const { scheduledTimestampMs: at } = activityInfo();
+            return inspections.map((inspection, index) => {
+              // Whether an audience to create is there was not looked for where the run before may have made it.
+              if (laterRun || !('audience' in inspection)) return inspection;
+              const ofThisName = there.filter(({ name }) => name === syncs[index]?.name).map(({ id }) => id);
+              return { audience: { ...inspection.audience, seen: { at, syncs: ofThisName } } };
+            });
           },
         );
       });
@@ -80,6 +113,26 @@ export function audienceActivities({ polytomic }: ActivityDependencies) {
       });
     },
   };
+
+  /** The values that a creation property can take, asked for once. */
+  function allowedValues(connection: Resource): AllowedValues {
+    const asked = new Map<string, Promise<Choice[]>>();
+    return (property) => {
+      const values =
+        asked.get(property) ??
+        polytomic.targets
+          .propertyValues(connection.id, property, reading())
+          .then(({ values }) => values.map(({ value, label }) => ({ value, label })));
+      asked.set(property, values);
+      return values;
+    };
+  }
+}
+
+type AllowedValues = (property: (typeof PROPERTIES)[number]) => Promise<Choice[]>;
+
+function createsAudience({ audience }: SyncRequest): boolean {
+  return audience !== 'ask' && 'create' in audience;
 }
 
 /** The results of `look` in the order of `items`, of which a few are looked at side by side. */
@@ -110,17 +163,27 @@ function choiceOf({ id, name }: TargetObject): Choice {
 
 type Inspected = InspectedAudience | { problems: Problem[] } | { ask: Ask };
 
+/** What an inspection looks at, and with what. */
+interface Surroundings {
+  polytomic: PolytomicClient;
+  connection: Resource;
+  targets: TargetObjects;
+  values: AllowedValues;
+  laterRun: boolean;
+}
+
 class Inspection {
   private readonly polytomic: PolytomicClient;
   private readonly connection: Resource;
   private readonly targets: TargetObjects;
+  private readonly values: AllowedValues;
   private readonly laterRun: boolean;
-  private readonly allowed = new Map<string, Promise<Choice[]>>();
 
-  constructor(polytomic: PolytomicClient, connection: Resource, targets: TargetObjects, laterRun: boolean) {
+  constructor({ polytomic, connection, targets, values, laterRun }: Surroundings) {
     this.polytomic = polytomic;
     this.connection = connection;
     this.targets = targets;
+    this.values = values;
     this.laterRun = laterRun;
   }
 
@@ -186,16 +249,6 @@ class Inspection {
       code: 'NameTaken',
       message: `there is an audience “${name}” already (${id}); say \`existing: ${id}\` or choose another name`,
     }));
-  }
-
-  private values(property: string): Promise<Choice[]> {
-    const known = this.allowed.get(property);
-    if (known !== undefined) return known;
-    const asked = this.polytomic.targets
-      .propertyValues(this.connection.id, property, reading())
-      .then(({ values }) => values.map(({ value, label }) => ({ value, label })));
-    this.allowed.set(property, asked);
-    return asked;
   }
 
   private async fieldProblems(sync: SyncRequest, audience: TargetObject): Promise<string[]> {

@@ -17,6 +17,7 @@ import {
   recordAfter,
   recordAfterLookUp,
   recordOfAnswer,
+  recordOfFirst,
   recordOfSend,
   recordToResend,
   type SendRecord,
@@ -50,6 +51,11 @@ export interface Creation<S, T> {
   context: StepContext;
   /** Everything that has this name now. */
   lookUp: () => Promise<Array<Found<T>>>;
+  /**
+   * Ids of what has this name, where that is known without a look-up, and that none of the leftovers is there. Asked only before
+   * the step's first send, about which nothing but this is to be known.
+   */
+  seen?: (facts: AttemptFacts) => Promise<string[] | undefined>;
   /** One POST with this key; the activity's only one in an attempt. `leftover` as {@link Creation.leftovers} found it. */
   send: (key: string, leftover: string | undefined) => Promise<S>;
   /** What the answer leads to, e.g. the model that a job makes. May fail and be tried again with the same answer. */
@@ -163,6 +169,9 @@ async function begin<S, T>(
   const { record } = evidence;
   const beginning = beginningOf(evidence);
   if (beginning === 'resend' && record !== undefined) return recordToResend(record, evidence);
+
+  const seen = beginning === 'fresh' ? await creation.seen?.(evidence) : undefined;
+  if (seen !== undefined) return recordOfFirst(seen, evidence);
 
   const [found, leftovers] = await Promise.all([creation.lookUp(), creation.leftovers?.lookUp() ?? []]);
   const verdict = judge(found, evidence);

@@ -22,6 +22,12 @@ export const CLOCK_TOLERANCE_MS = 5 * 60 * 1000;
  */
 export const UNDER_WAY_MS = 30 * 1000;
 
+/**
+ * For how long what was seen stands for a look right before a send, in ms: not longer than the answer to such a look may take,
+ * in which as much can happen.
+ */
+export const SIGHT_LASTS_MS = 15 * 1000;
+
 /** What identifies a create over all its sends. */
 export interface CreateIdentity {
   workflowId: string;
@@ -279,6 +285,19 @@ export function recordToResend(record: SendRecord, { attempt, now }: AttemptFact
   return { ...record, unanswered: { ...record.unanswered, last: now } };
 }
 
+/** The record of a first send, of which these were there before. */
+export function recordOfFirst(before: string[], { attempt, now }: Pick<AttemptFacts, 'attempt' | 'now'>): SendRecord {
+  return { send: 1, attempt, firstSentAt: now, lookUpFirst: false, before, doubtful: [], conflicts: 0 };
+}
+
+/**
+ * Whether what was seen after `at`, by Temporal's clock, stands for a look now. When the step was scheduled is by the same
+ * clock; how long it waited for a worker is by the worker's.
+ */
+export function isRecent(at: number, { scheduledAt, now }: Pick<AttemptFacts, 'scheduledAt' | 'now'>): boolean {
+  return Math.max(scheduledAt, now) - at <= SIGHT_LASTS_MS;
+}
+
 /** The record with which an attempt sends after a look-up that did not settle the matter. */
 export function recordAfterLookUp(
   found: ReadonlyArray<Pick<Candidate, 'id'>>,
@@ -297,7 +316,7 @@ export function recordAfterLookUp(
   const doubtful = verdict.kind === 'resend' ? verdict.ids : [];
   const before = found.map(({ id }) => id).filter((id) => !doubtful.includes(id));
   // Neither an earlier attempt nor an earlier run has sent this key.
-  if (attempt === 1 && !laterRun) return { ...base, send: 1, firstSentAt: now, before, doubtful };
+  if (attempt === 1 && !laterRun) return { ...recordOfFirst(before, facts), doubtful };
   const first = onlyFirstKeySent(facts) ? scheduledAt : now;
   return { ...base, send: 1, firstSentAt: first, unanswered: { first, last: now }, before, doubtful };
 }

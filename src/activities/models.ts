@@ -65,7 +65,12 @@ export function modelActivities({ polytomic, resolveSecret }: ActivityDependenci
         const creation: Creation<Pick<Job, 'type' | 'job_id'>, Model> = {
           context: step,
           lookUp: async () =>
-            (await polytomic.models.list(reading())).filter((model) => model.name === name).map(candidate),
+            (await polytomic.models.list(reading()))
+              // One on another connection is none that this step has sent, but may be the one that the request means.
+              .filter((model) => model.name === name && (spec.orUse || model.connection_id === connection.id))
+              .map(candidate),
+          // Nobody else builds on what this run has just made. With `orUse` it says itself that others may.
+          ...(connection.made && !spec.orUse ? { seen: async () => [] } : {}),
           send: async (idempotencyKey) => {
             const { type, job_id } = await polytomic.models.createAsync(
               {

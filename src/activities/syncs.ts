@@ -9,6 +9,7 @@ import { type AudienceToCreate, audiencesNamed, type InspectedAudience } from '.
 import { type Creation, createOnce, type Found, type StepContext, saying } from './create-once.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { ActivityProblem } from './failures.ts';
+import { isRecent } from './idempotency.ts';
 import type { ProvidedModel } from './models.ts';
 import { timeOf } from './provide-connection.ts';
 import { isAsAsked, syncBody } from './sync-body.ts';
@@ -54,6 +55,11 @@ export function syncActivities({ polytomic, resolveSecret }: ActivityDependencie
             if (ofThisName.length === 0) return [];
             const targets = 'existing' in audience ? [audience.existing.id] : (await audiencesOfThisName()).map(idOf);
             return ofThisName.map((item) => found(item, targets));
+          },
+          seen: async (facts) => {
+            if (audience.seen === undefined || !isRecent(audience.seen.at, facts)) return undefined;
+            await checkColumns(sync, model);
+            return audience.seen.syncs;
           },
           // A create that failed may have left the audience without its sync: there is no call to delete one.
           ...(create === undefined

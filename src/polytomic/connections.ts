@@ -1,5 +1,16 @@
 /** Connections: accounts of a service such as Snowflake or LinkedIn Ads that Polytomic may use. */
-import { anything, bool, type Decoder, data, filledText, list, object, record, text } from './answer-shape.ts';
+import {
+  anything,
+  bool,
+  type Decoder,
+  data,
+  filledText,
+  list,
+  object,
+  record,
+  ShapeError,
+  text,
+} from './answer-shape.ts';
 import { ApiError } from './errors.ts';
 import { withoutRedacted } from './redaction.ts';
 import type { CallOptions, CreateOptions, Transport } from './transport.ts';
@@ -61,6 +72,12 @@ export interface ConnectionChange {
   policies?: string[];
 }
 
+/** What the caller of an update knows, and what it needs to know afterwards. */
+interface UpdateOptions {
+  read?: Connection;
+  isEnough?: (stored: Connection) => boolean;
+}
+
 /** The values that a parameter of a connection can take. For LinkedIn Ads, `accounts` has the ad accounts there are. */
 export interface ParameterValues {
   allows_creation?: boolean;
@@ -110,11 +127,26 @@ function created(type: string): Decoder<Connection> {
     connection(typeof value === 'object' && value !== null && !('type' in value) ? { ...value, type } : value, at);
 }
 
+function ifShaped<T>(decode: Decoder<T>, value: unknown): T | undefined {
+  try {
+    return decode(value, '');
+  } catch (error) {
+    if (error instanceof ShapeError) return undefined;
+    throw error;
+  }
+}
+
 const parameterValues = record(object<ParameterValues>({ values: list(labelledValue) }, { allows_creation: bool }));
 
 /** What the answer to a write has that a read has not. */
 type SignIn = Pick<Connection, 'auth_url' | 'auth_code'>;
 const signIn = object<SignIn>({}, { auth_url: text, auth_code: text });
+
+/** The answer to a write; `stored` if it has the connection as it is now, which is not relied on. */
+interface Written {
+  signIn: SignIn;
+  stored: Connection | undefined;
+}
 
 /** The calls about connections. */
 export class Connections {
@@ -145,11 +177,12 @@ export class Connections {
    * Changes one. A write replaces the whole configuration, so it is read first and merged with the change; secrets, which
    * come back redacted, are left out, and Polytomic keeps them. Returns it as read afterwards, with `auth_url` of the write.
    * Not atomic: what somebody else writes between the read and the write is lost. `read`: as the caller has just read it.
+   * `isEnough`: what the write itself answers is returned, and nothing read afterwards, if it is enough for the caller.
    */
   async update(
     id: string,
     change: ConnectionChange,
-    { signal, read }: CallOptions & { read?: Connection } = {},
+    { signal, read, isEnough = () => false }: CallOptions & UpdateOptions = {},
   ): Promise<Connection> {
     const before = read ?? (await this.get(id, { signal }));
     const { configuration } = change;
@@ -160,15 +193,19 @@ export class Connections {
       // Over the change too: callers build it from what they read.
       configuration: withoutRedacted({ ...before.configuration, ...changed }),
     };
-    const written = await this.#write(id, body, before.type.id, signal);
-    return { ...(await this.get(id, { signal })), ...written };
+    const { signIn, stored } = await this.#write(id, body, before.type.id, signal);
+    const after = stored !== undefined && isEnough(stored) ? stored : await this.get(id, { signal });
+    return { ...after, ...signIn };
   }
 
   /** The reference of this version says PUT, and the walkthrough writes POST to the same path, with the type. */
-  async #write(id: string, body: object, type: string, signal: AbortSignal | undefined): Promise<SignIn> {
-    const decode = (value: unknown, at: string): SignIn => {
+  async #write(id: string, body: object, type: string, signal: AbortSignal | undefined): Promise<Written> {
+    const decode = (value: unknown, at: string): Written => {
       const { auth_url, auth_code } = data(signIn)(value, at);
-      return { ...(auth_url === undefined ? {} : { auth_url }), ...(auth_code === undefined ? {} : { auth_code }) };
+      return {
+        signIn: { ...(auth_url === undefined ? {} : { auth_url }), ...(auth_code === undefined ? {} : { auth_code }) },
+        stored: ifShaped(data(created(type)), value),
+      };
     };
     const path = ['connections', id];
     try {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { MAX_OVERWRITTEN } from '../../src/activities/ad-accounts.ts';
+import type { PolytomicClient } from '../../src/polytomic/client.ts';
 import type { Resource } from '../../src/workflows/messages.ts';
-import { withApi } from '../polytomic/api-server.ts';
+import { type Received, withApi } from '../polytomic/api-server.ts';
 import { activitiesOn, failureOf, givenLinkedIn, newStep, sceneForEachTest } from '../support/activity-step.ts';
 import { ACCOUNT, CONTOSO, NORTHWIND } from '../support/walkthrough.ts';
 
@@ -13,6 +14,11 @@ function enable(connection: Resource, wanted: 'all' | 'ask' | string[], activiti
 
 const enabledOn = async ({ id }: Resource) =>
   (await scene.sandbox.polytomic.connections.get(id)).configuration['accounts'];
+const callsOf = async (work: () => Promise<unknown>) => {
+  const before = (await scene.sandbox.requests()).length;
+  await work();
+  return (await scene.sandbox.requests()).slice(before).map(({ method }) => method);
+};
 const writes = async () => (await scene.sandbox.requests()).filter(({ method }) => method === 'PUT');
 
 describe('ad accounts', () => {
@@ -108,6 +114,16 @@ describe('ad accounts', () => {
     expect(await failureOf(attempt())).toMatchObject({ type: 'Unavailable', nonRetryable: false });
     expect(await attempt()).toEqual({ enabled: [ACCOUNT], added: [ACCOUNT] });
     expect(await enabledOn(connection)).toEqual([CONTOSO, ACCOUNT]);
+  });
+
+  it.each([
+    ['that this run made are written, and not read again where the write’s answer lists them', true, []],
+    ['of others are written, read back, and looked at once more', false, ['GET', 'GET']],
+  ])('on a connection %s', async (_, made, after) => {
+    const connection = { ...(await givenLinkedIn(scene.sandbox, [])), made };
+    const calls = await callsOf(() => enable(connection, 'all'));
+    expect(calls.slice(calls.indexOf('PUT') + 1)).toEqual(after);
+    expect(await enabledOn(connection)).toEqual([ACCOUNT, NORTHWIND, CONTOSO]);
   });
 
   it('of two runs that enable others at the same time are all there in the end', async () => {
@@ -209,6 +225,29 @@ describe('ad accounts of another Polytomic', () => {
       expect(why).toBe('ad account “Twin” fits several: “1”, “2”; give the value instead');
       expect(received.map(({ method }) => method)).toEqual(['GET', 'GET']);
     });
+  });
+
+  it.each([
+    ['all of them', [ACCOUNT, NORTHWIND], 1],
+    ['not all of them', [ACCOUNT], 2],
+    ['none', undefined, 2],
+  ])('that this run has just written are read again unless the write’s answer lists %s', async (_, echoed, reads) => {
+    const there = { id: 'c', name: 'LinkedIn Ads', type: 'linkedinads', configuration: {} as object };
+    const play = async ({ client, received }: { client: PolytomicClient; received: Received[] }) => {
+      const { enableAdAccounts } = activitiesOn(client);
+      const wanted = [ACCOUNT.value, NORTHWIND.value];
+      const { enabled } = (await newStep('ad accounts').attempt(() =>
+        enableAdAccounts({ connection: CONNECTION, wanted }),
+      )) as { enabled: object[] };
+      expect(enabled).toEqual([ACCOUNT, NORTHWIND]);
+      expect(received.filter(({ method, url }) => method === 'GET' && url.endsWith('/c'))).toHaveLength(reads);
+    };
+    await withApi(({ method, url, body }, response) => {
+      const values = { accounts: { values: [ACCOUNT, NORTHWIND] } };
+      if (method === 'PUT') there.configuration = (body as typeof there).configuration;
+      const answer = method === 'PUT' ? { ...there, configuration: { accounts: echoed } } : there;
+      response.end(JSON.stringify({ data: url.endsWith('parameter_values') ? values : answer }));
+    }, play);
   });
 
   it('that are not kept are written again, a few times, and then a person is asked', async () => {

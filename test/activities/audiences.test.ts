@@ -13,6 +13,7 @@ import {
   newStep,
   sceneForEachTest,
 } from '../support/activity-step.ts';
+import { activeUsers, audienceSync } from '../support/resources.ts';
 import { ACCOUNT, AUDIENCE, CONTOSO, existingSync, NORTHWIND, newSync } from '../support/walkthrough.ts';
 
 const scene = sceneForEachTest();
@@ -28,11 +29,20 @@ interface Asked {
   reset?: boolean;
 }
 
-function inspect(connection: Resource, syncs: SyncRequest[], { activities = scene.activities, reset }: Asked = {}) {
+function look(connection: Resource, syncs: SyncRequest[], { activities = scene.activities, reset }: Asked = {}) {
   const first = newStep('audiences');
   const step = reset ? first.reset() : first;
   const { originalRunId } = step.context;
   return step.attempt(() => activities.inspectAudiences({ connection, syncs, originalRunId }));
+}
+
+/** What a look comes to, but for what it saw besides. */
+async function inspect(...asked: Parameters<typeof look>): Promise<AudienceInspection[]> {
+  return (await look(...asked)).map((inspection) => {
+    if (!('audience' in inspection)) return inspection;
+    const { seen: _, ...audience } = inspection.audience;
+    return { audience };
+  });
 }
 
 /** What is said of one sync, as the only one. */
@@ -266,6 +276,78 @@ describe('an audience to create', () => {
 });
 
 describe('a look at the audiences', () => {
+  it('also sees which syncs have the names that are wanted, when, and asks for them once', async () => {
+    const connection = await givenLinkedIn(scene.sandbox);
+    const model = await activeUsers(scene.sandbox, await givenSnowflake(scene.sandbox));
+    const there = await audienceSync(scene.sandbox, { model, connection, name: 'Existing audience' });
+    await audienceSync(scene.sandbox, { model, connection });
+    await audienceSync(scene.sandbox, {
+      model,
+      connection: await givenLinkedIn(scene.sandbox, [ACCOUNT], 'Another connection'),
+      name: 'Existing audience',
+    });
+    const before = Date.now();
+    const seen = (await look(connection, [existingSync(), newSync()])).map((inspection) =>
+      'audience' in inspection ? inspection.audience.seen : undefined,
+    );
+    expect(seen.map((one) => one?.syncs)).toEqual([[there.id], []]);
+    for (const one of seen) expect(one?.at).toBeGreaterThanOrEqual(before);
+    for (const one of seen) expect(one?.at).toBeLessThanOrEqual(Date.now());
+    const paths = (await scene.sandbox.requests()).map(({ method, path }) => `${method} ${path}`);
+    expect(paths.filter((path) => path.startsWith('GET /api/syncs'))).toHaveLength(1);
+  });
+
+  it('in a run that was reset says nothing of what it saw: it did not look whether an audience to create is there', async () => {
+    const [inspection] = await look(await givenLinkedIn(scene.sandbox), [newSync()], { reset: true });
+    expect(inspection).toMatchObject({ audience: { create: {} } });
+    expect(inspection).not.toHaveProperty('audience.seen');
+  });
+
+  it('asks for all that does not depend on the list of audiences beside it', async () => {
+    const { polytomic } = scene.sandbox;
+    const connection = await givenLinkedIn(scene.sandbox);
+    let allAsked = () => {};
+    const othersAsked = new Promise<void>((resolve) => {
+      allAsked = resolve;
+    });
+    const asked: string[] = [];
+    const ask = (what: string) => {
+      asked.push(what);
+      if (asked.length === 3) allAsked();
+    };
+    const { targets, syncs } = polytomic;
+    const meeting = {
+      ...polytomic,
+      targets: {
+        // Never answered, were it waited for before the others are asked for.
+        list: async (id: string) => {
+          await othersAsked;
+          return targets.list(id);
+        },
+        propertyValues: (id: string, property: string) => {
+          ask(property);
+          return targets.propertyValues(id, property);
+        },
+        fields: (id: string, target: string) => targets.fields(id, target),
+      },
+      syncs: {
+        list: (query: Parameters<typeof syncs.list>[0]) => {
+          ask('syncs');
+          return syncs.list(query);
+        },
+      },
+    } as unknown as typeof polytomic;
+    const inspected = await inspect(connection, [existingSync(), newSync()], { activities: activitiesOn(meeting) });
+    expect(inspected).toMatchObject([{ audience: { existing: AUDIENCE } }, { audience: { create: {} } }]);
+    expect(asked.toSorted()).toEqual(['account', 'syncs', 'type']);
+  });
+
+  it('does not ask for the values of audiences to create where no sync creates one', async () => {
+    await inspect(await givenLinkedIn(scene.sandbox), [existingSync()]);
+    const paths = (await scene.sandbox.requests()).map(({ path }) => path);
+    expect(paths.filter((path) => path.includes('/properties/'))).toEqual([]);
+  });
+
   it('answers in the order of the syncs, with nothing else', async () => {
     const connection = await givenLinkedIn(scene.sandbox, [ACCOUNT, NORTHWIND, CONTOSO]);
     expect(await inspect(connection, [newSync(), existingSync(), userSync()])).toEqual([

@@ -31,6 +31,8 @@ interface Situation {
   settlesWithinMs: number;
   /** Whether Polytomic says when things were made. */
   dated: boolean;
+  /** Whether it is known before the first send what is there, without a look-up. */
+  seen: boolean;
 }
 
 const event: fc.Arbitrary<Event> = fc.record({
@@ -60,9 +62,12 @@ const situation: fc.Arbitrary<Situation> = fc
     keyLifetimeMs: fc.constantFrom(24 * HOUR, 1000 * HOUR),
     settlesWithinMs: fc.constantFrom(0, 30 * SECOND),
     dated: fc.boolean(),
+    seen: fc.boolean(),
   })
   // Where names are unique nobody asks for another one beside the one that is there.
-  .filter(({ existing, uniqueName }) => !(uniqueName && existing === 'another')) as fc.Arbitrary<Situation>;
+  .filter(({ existing, uniqueName }) => !(uniqueName && existing === 'another'))
+  // What is there has to be used or refused, so it is looked for, unless nothing can be there.
+  .filter(({ existing, seen, parentMade }) => existing === 'another' || parentMade || !seen) as fc.Arbitrary<Situation>;
 
 let now = Date.UTC(2026, 0, 1);
 beforeEach(() => {
@@ -131,7 +136,7 @@ class Story {
   }
 
   #create(context: StepContext, send: (key: string) => Thing): Promise<Created<Thing>> {
-    const { existing, parentMade, uniqueName, dated, settlesWithinMs } = this.#situation;
+    const { existing, parentMade, uniqueName, dated, settlesWithinMs, seen } = this.#situation;
     const creation: Creation<Thing, Thing> = {
       context,
       lookUp: async () =>
@@ -141,6 +146,7 @@ class Story {
           matches: item.asked,
           item,
         })),
+      ...(seen ? { seen: async () => this.polytomic.things.map(({ id }) => id) } : {}),
       send: async (key) => send(key),
       settle: async (thing) => thing,
       existing,
@@ -202,6 +208,7 @@ describe('creating once', () => {
       keyLifetimeMs: 24 * HOUR,
       settlesWithinMs: 0,
       dated: true,
+      seen: false,
     });
     const refused: Event = { ...QUIET, after: 11 * SECOND, fate: 'is a 502 of a proxy, and never arrives' };
     const through: Event = { ...refused, fate: 'is a 502 of a proxy, and is carried out late' };

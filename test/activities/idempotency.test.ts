@@ -9,6 +9,7 @@ import {
   type CreateIdentity,
   type Evidence,
   idempotencyKey,
+  isRecent,
   judge,
   KEY_LIFETIME_MS,
   nextAfter,
@@ -18,6 +19,7 @@ import {
   recordOfSend,
   recordToResend,
   type SendRecord,
+  SIGHT_LASTS_MS,
   settlementOf,
   UNDER_WAY_MS,
 } from '../../src/activities/idempotency.ts';
@@ -356,6 +358,22 @@ describe('what a look-up found is', () => {
       }),
     );
   });
+});
+
+describe('what was seen before', () => {
+  it.each([
+    [0, 0, true],
+    [SIGHT_LASTS_MS, 0, true],
+    [SIGHT_LASTS_MS + 1, 0, false],
+    [SIGHT_LASTS_MS, 1, false],
+    [SIGHT_LASTS_MS + 1, -MINUTE, false],
+  ])(
+    'stands for a look, where the step was scheduled %i ms after it and begun %i ms later: %s',
+    (scheduled, waited, stands) => {
+      const scheduledAt = NOW + scheduled;
+      expect(isRecent(NOW, { scheduledAt, now: scheduledAt + waited })).toBe(stands);
+    },
+  );
 });
 
 describe('the record after a look-up', () => {

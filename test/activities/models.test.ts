@@ -11,9 +11,11 @@ import {
   givenSnowflake,
   letSendsEnd,
   newStep,
+  SECRET_ENV,
   type Step,
   sceneForEachTest,
 } from '../support/activity-step.ts';
+import { snowflakeConnection } from '../support/resources.ts';
 import { until } from '../support/until.ts';
 
 const scene = sceneForEachTest();
@@ -252,6 +254,62 @@ describe('a model that is there already', () => {
     const { resource } = await provide(newModelStep(), connection);
     expect(resource.made).toBe(true);
     expect(resource.id).not.toBe(id);
+  });
+});
+
+describe('a model on a connection that this run made', () => {
+  const ownConnection = () => snowflakeConnection(scene.sandbox, true, { password: SECRET_ENV.SNOWFLAKE_PASSWORD });
+  const looks = async () =>
+    (await scene.sandbox.requests()).filter(
+      ({ method, path }) => method === 'GET' && /^\/api\/models(\?|$)/.test(path),
+    );
+
+  it('is made without a look for others of its name, where nobody else can have made any', async () => {
+    await provide(newModelStep(), await ownConnection());
+    expect(await looks()).toEqual([]);
+    expect(await models()).toHaveLength(1);
+  });
+
+  it.each(['before', 'after'])('is made once, by a 500 %s its effect, and is looked for then', async (when) => {
+    const connection = await ownConnection();
+    const step = newModelStep();
+    await scene.sandbox.fault({ match: MODELS, times: 1, status: 500, when });
+    await failureOf(provide(step, connection));
+    if (when === 'after') await until('its job has made it', async () => (await models()).length === 1);
+    letSendsEnd(step);
+    expect(await provide(step, connection)).toMatchObject({ resource: { made: true } });
+    expect(await models()).toHaveLength(1);
+    expect(await looks()).not.toEqual([]);
+  });
+
+  it('is not held up, by a 500 that made nothing, by one of its name that others made on a connection of theirs', async () => {
+    const connection = await ownConnection();
+    const theirs = await givenModel(await givenSnowflake(scene.sandbox));
+    const step = newModelStep();
+    await scene.sandbox.fault({ match: MODELS, times: 1, status: 500 });
+    await failureOf(provide(step, connection));
+    letSendsEnd(step);
+    const { resource } = await provide(step, connection);
+    expect(resource).toMatchObject({ made: true });
+    expect(resource.id).not.toBe(theirs.id);
+  });
+
+  it('is looked for where the request would use one that others have made on it meanwhile', async () => {
+    const connection = await ownConnection();
+    const { id } = await givenModel(connection);
+    const { resource } = await provide(newModelStep(), connection, { spec: { ...SPEC, orUse: true } });
+    expect(resource).toMatchObject({ id, made: false });
+  });
+
+  it.each([
+    ['in a run that was reset', (step: Step) => step.reset()],
+    ['when tried again after it ended unclear', (step: Step) => step.again()],
+  ])('is looked for %s', async (_, later) => {
+    const connection = await ownConnection();
+    const step = newModelStep();
+    const { resource } = await provide(step, connection);
+    expect(await provide(later(step), connection)).toMatchObject({ resource });
+    expect(await models()).toHaveLength(1);
   });
 });
 

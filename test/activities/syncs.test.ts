@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { InspectedAudience } from '../../src/activities/audiences.ts';
+import { SIGHT_LASTS_MS } from '../../src/activities/idempotency.ts';
 import type { ProvidedModel } from '../../src/activities/models.ts';
 import type { SyncBody } from '../../src/polytomic/sync-shape.ts';
 import type { SyncRequest } from '../../src/request/schema.ts';
@@ -225,6 +226,68 @@ describe('a sync', () => {
     expect(failure).toMatchObject({ type: 'NameTaken', nonRetryable: true });
     expect(failure.message).toMatch(new RegExp(`^Creating sync “New audience”: there is one .*${id}`));
     expect(await newAudiences()).toHaveLength(1);
+  });
+});
+
+describe('a sync that is made right after a look at the audiences', () => {
+  const calls = async () =>
+    (await scene.sandbox.requests()).map(({ method, path }) => `${method} ${path.split('?')[0]}`);
+  /** What the step calls, where the look was `age` ms before it. */
+  async function callsAfter(age: number, sync: SyncRequest, audience: InspectedAudience, step = newSyncStep()) {
+    const before = (await calls()).length;
+    await create(step, sync, { ...audience, seen: { at: Date.now() - age, syncs: [] } });
+    return (await calls()).slice(before);
+  }
+
+  it.each([
+    ['an audience that is there', existingSync(), EXISTING],
+    ['a new audience', newSync(), NEW],
+  ] as const)('(into %s) takes one call', async (_, sync, audience) => {
+    expect(await callsAfter(0, sync, audience)).toEqual(['POST /api/syncs']);
+  });
+
+  it('looks again where that look is older than one that is made now can be', async () => {
+    const list = `GET /api/connections/${connection.id}/modelsync/targetobjects`;
+    const then = (await callsAfter(SIGHT_LASTS_MS + 1, newSync(), NEW)).toSorted();
+    expect(then).toEqual(['GET /api/syncs', list, 'POST /api/syncs'].toSorted());
+  });
+
+  it.each([
+    ['in a run that was reset', (step: Step) => step.reset()],
+    ['when tried again after it ended unclear', (step: Step) => step.again()],
+  ])('looks for what an earlier send may have made %s', async (_, later) => {
+    expect(await callsAfter(0, existingSync(), EXISTING, later(newSyncStep()))).toContain('GET /api/syncs');
+  });
+
+  it('knows by it what was there before, and does not take that for its own after a 500', async () => {
+    const { id } = await othersCreate();
+    const step = newSyncStep();
+    const audience = { ...EXISTING, seen: { at: Date.now(), syncs: [id] } };
+    await scene.sandbox.fault({ match: SYNCS, times: 1, status: 500 });
+    await failureOf(create(step, existingSync(), audience));
+    const { resource } = await create(step, existingSync(), audience);
+    expect(resource).toMatchObject({ made: true });
+    expect(resource.id).not.toBe(id);
+    expect(await syncs()).toHaveLength(2);
+  });
+
+  it('is found after a 500 that made it, with its audience', async () => {
+    const step = newSyncStep();
+    const audience = { ...NEW, seen: { at: Date.now(), syncs: [] } };
+    await scene.sandbox.fault({ match: SYNCS, times: 1, status: 500, when: 'after' });
+    await failureOf(create(step, newSync(), audience));
+    const [only] = await syncs();
+    expect(await create(step, newSync(), audience)).toMatchObject({ resource: { id: only.id, made: true } });
+    expect(await syncs()).toHaveLength(1);
+    expect(await newAudiences()).toHaveLength(1);
+  });
+
+  it('is not asked for where it reads columns which the model has not', async () => {
+    const sync = existingSync({ fields: { given_name: 'FirstName' } });
+    const audience = { ...EXISTING, seen: { at: Date.now(), syncs: [] } };
+    const failure = await failureOf(create(newSyncStep(), sync, audience));
+    expect(failure).toMatchObject({ type: 'NotAllowed', nonRetryable: true });
+    expect(await sent()).toEqual([]);
   });
 });
 

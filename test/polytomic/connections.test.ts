@@ -144,6 +144,22 @@ describe('an update of a connection', () => {
       },
     ));
 
+  it.each([
+    ['is enough for its caller', { ...LINKEDIN, name: 'As written' }, true, []],
+    ['is not enough for its caller', { ...LINKEDIN, name: 'As written' }, false, ['GET']],
+    ['says nothing of the connection', { auth_url: 'https://www.linkedin.com/oauth' }, true, ['GET']],
+  ])('is read again unless the write’s answer is enough: it %s', (_, answer, enough, after) =>
+    withApi(
+      api(() => ({ status: 200, body: { data: answer } })),
+      async ({ client, received }) => {
+        const read = await client.connections.get('c1');
+        const updated = await client.connections.update('c1', {}, { read, isEnough: () => enough });
+        expect(received.map(({ method }) => method)).toEqual(['GET', 'PUT', ...after]);
+        expect(updated.name).toBe(after.length === 0 ? 'As written' : LINKEDIN.name);
+      },
+    ),
+  );
+
   it('does not write a mask as a secret either that its caller took from a read', () =>
     withApi(
       api(() => accepted),

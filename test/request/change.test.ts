@@ -66,6 +66,19 @@ describe('a changed piece', () => {
       ['syncs', 1, 'audience', 'create'],
       'makes the same audience as `syncs[0].audience.create`; let one sync make it, or give them different names',
     ],
+    // What two steps of one run have made under one name could not be told apart.
+    [
+      ['models', 'more'],
+      query,
+      ['models', 'more', 'name'],
+      'is the name of `models.active-users.name` too; each model needs one of its own',
+    ],
+    [
+      ['syncs', 1],
+      { ...walkthrough().syncs[1], name: walkthrough().syncs[0].name },
+      ['syncs', 1, 'name'],
+      'is the name of `syncs[0].name` too; each sync needs one of its own',
+    ],
     ...[
       ['syncs', 2],
       ['syncs', '0'],

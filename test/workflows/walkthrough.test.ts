@@ -46,6 +46,45 @@ describe('a provisioning', () => {
     expect(idOf('audiences', name)).toMatch(/^512630692::urn:li:organization:28818517~user_audience\.\d+$/);
   });
 
+  it('makes no call that it could do without', async () => {
+    const name = await stage.start('calls');
+    const before = (await stage.sandbox.requests()).length;
+    await stage.withWorker(async () => {
+      await stage.signIn(name);
+      await stage.audiences.result(name);
+    });
+    const calls = (await stage.sandbox.requests())
+      .slice(before)
+      .filter(({ path }) => !path.startsWith('/api/jobs/'))
+      .map(({ method, path }) => `${method} ${path.replace(/\?.*/, '').replaceAll(/[0-9a-f-]{36}/g, ':id')}`);
+    expect(calls.toSorted()).toEqual(
+      [
+        // Snowflake, and the model.
+        'GET /api/connections',
+        'POST /api/connections',
+        'POST /api/models',
+        'GET /api/models/:id',
+        // LinkedIn, to the end of the sign-in.
+        'GET /api/connections',
+        'POST /api/connections',
+        'GET /api/connections/:id/parameter_values',
+        // Ad accounts.
+        'GET /api/connections/:id/parameter_values',
+        'GET /api/connections/:id',
+        'PUT /api/connections/:id',
+        // Audiences.
+        'GET /api/connections/:id/modelsync/targetobjects',
+        'GET /api/connections/:id/modelsync/targetobjects/properties/type',
+        'GET /api/connections/:id/modelsync/targetobjects/properties/account',
+        'GET /api/connections/:id/modelsync/target/fields',
+        'GET /api/syncs',
+        // Syncs.
+        'POST /api/syncs',
+        'POST /api/syncs',
+      ].toSorted(),
+    );
+  });
+
   it('makes the model while a person is still to sign in', async () => {
     const name = await stage.start('side-by-side');
     await stage.withWorker(async () => {
