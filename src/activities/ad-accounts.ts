@@ -4,6 +4,7 @@ import { activityInfo, heartbeat } from '@temporalio/activity';
 import type { PolytomicClient } from '../polytomic/client.ts';
 import type { Connection } from '../polytomic/connections.ts';
 import { chosenBy } from '../request/choice.ts';
+import { jsonBytes } from '../request/within.ts';
 import type { AdAccount, Choices, Resource } from '../workflows/messages.ts';
 import { attempt, reading } from './attempt.ts';
 import { type Ask, ask, choicesOf } from './choices.ts';
@@ -24,6 +25,9 @@ interface Written {
   /** How many writes were answered and have not lasted. */
   overwritten: number;
 }
+
+/** How much the chosen accounts may take together, in bytes of JSON: a run keeps them, and what it added of them twice. */
+const MAX_CHOSEN_BYTES = 128 * 1024;
 
 /** How often accounts are merged anew because what was written has not lasted, until a person is asked. */
 export const MAX_OVERWRITTEN = 5;
@@ -178,7 +182,12 @@ function questionOf(wanted: 'all' | 'ask' | string[], allowed: AdAccount[]): Ask
 }
 
 function chosenOf(wanted: 'all' | 'ask' | string[], allowed: AdAccount[]): AdAccount[] {
-  return Array.isArray(wanted) ? choose(wanted, allowed, 'ad account') : allowed;
+  const chosen = Array.isArray(wanted) ? choose(wanted, allowed, 'ad account') : allowed;
+  if (jsonBytes(chosen) <= MAX_CHOSEN_BYTES) return chosen;
+  throw new ActivityProblem(
+    'NotAllowed',
+    `these are ${chosen.length} ad accounts, more than a run can keep in mind. Name only those that are needed.`,
+  );
 }
 
 /** The ad accounts that are enabled on a connection. */

@@ -3,8 +3,10 @@ import { activityInfo } from '@temporalio/activity';
 import type { PolytomicClient } from '../polytomic/client.ts';
 import type { TargetField, TargetObject, TargetObjects } from '../polytomic/targets.ts';
 import { type Choice, chosenBy, fitsNone, fitsSeveral, listed } from '../request/choice.ts';
+import { LIMITS } from '../request/limits.ts';
 import { mappingsOf, type SyncRequest, supporting } from '../request/schema.ts';
 import { shorten } from '../request/shorten.ts';
+import { askWithin, textWithin, WORDS_BYTES } from '../request/within.ts';
 import type { Choices, Resource } from '../workflows/messages.ts';
 import { attempt, heartbeating, reading } from './attempt.ts';
 import { type Ask, ask, choicesOf } from './choices.ts';
@@ -79,7 +81,8 @@ export function audienceActivities({ polytomic }: ActivityDependencies) {
                 Promise.allSettled(syncs.some(createsAudience) ? PROPERTIES.map(values) : []),
               ]);
               const inspection = new Inspection({ polytomic, connection, targets, values, laterRun });
-              return inOrder(syncs, (sync) => inspection.of(sync));
+              const room = Math.floor(WORDS_BYTES / syncs.length);
+              return inOrder(syncs, async (sync) => inspectionWithin(await inspection.of(sync), room));
             };
             const [inspections, there] = await Promise.all([
               inspect(),
@@ -133,6 +136,14 @@ type AllowedValues = (property: (typeof PROPERTIES)[number]) => Promise<Choice[]
 
 function createsAudience({ audience }: SyncRequest): boolean {
   return audience !== 'ask' && 'create' in audience;
+}
+
+/** As much of an inspection as has room among those of the other syncs. */
+function inspectionWithin(inspection: AudienceInspection, maxBytes: number): AudienceInspection {
+  if ('ask' in inspection) return { ask: askWithin(inspection.ask, maxBytes) };
+  if (!('problem' in inspection)) return inspection;
+  const { code, message } = inspection.problem;
+  return { problem: { code, message: textWithin(message, maxBytes) } };
 }
 
 /** The results of `look` in the order of `items`, of which a few are looked at side by side. */
@@ -226,7 +237,7 @@ class Inspection {
     const problems = [...modeProblems(sync, audience), ...(await this.fieldProblems(sync, audience))];
     return problems.length > 0
       ? { problems: problems.map(notAllowed) }
-      : { existing: { id: audience.id, name: audience.name } };
+      : { existing: { id: audience.id, name: shorten(audience.name, LIMITS.nameLength) } };
   }
 
   private async toCreate({ name, type, account }: AudienceToCreate): Promise<Inspected> {

@@ -1,5 +1,7 @@
 /** What there is to choose from, as much of it as a person is shown at once. */
 import { type Choice, MAX_CHOICES, matching } from '../request/choice.ts';
+import { LIMITS } from '../request/limits.ts';
+import { shorten } from '../request/shorten.ts';
 import type { Choices } from '../workflows/messages.ts';
 
 /** A choice that is left to a person: because the request says so, or because of `why`. */
@@ -12,7 +14,9 @@ export interface Ask extends Choices {
 export function choicesOf(all: readonly Choice[], search = ''): Choices {
   const fitting = matching(all, search);
   return {
-    choices: fitting.slice(0, MAX_CHOICES).map(({ value, label }) => ({ value, label })),
+    choices: fitting
+      .slice(0, MAX_CHOICES)
+      .map(({ value, label }) => ({ value, label: shorten(label, LIMITS.nameLength) })),
     total: fitting.length,
   };
 }

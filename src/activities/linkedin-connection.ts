@@ -6,6 +6,7 @@ import { attempt } from './attempt.ts';
 import type { StepContext } from './create-once.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { createConnection, useConnection } from './provide-connection.ts';
+import { resourceOf } from './resource.ts';
 
 const TYPE = 'linkedinads';
 
@@ -28,8 +29,7 @@ export function linkedInConnectionActivities({ polytomic, resolveSecret }: Activ
     }): Promise<ProvidedLinkedInConnection> {
       if ('use' in spec) {
         return attempt(`using LinkedIn Ads connection “${spec.use}”`, async () => {
-          const { id, name } = await useConnection(polytomic, spec.use, TYPE);
-          return { resource: { id, name, made: false } };
+          return { resource: resourceOf(await useConnection(polytomic, spec.use, TYPE), false) };
         });
       }
       return attempt(`creating LinkedIn Ads connection “${spec.name}”`, async () => {
@@ -51,7 +51,7 @@ export function linkedInConnectionActivities({ polytomic, resolveSecret }: Activ
           }),
         });
         return {
-          resource: { id: item.id, name: item.name, made },
+          resource: resourceOf(item, made),
           ...(made && item.auth_url !== undefined ? { authUrl: item.auth_url } : {}),
         };
       });

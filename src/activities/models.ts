@@ -13,6 +13,7 @@ import { type Creation, createOnce, type Found, type StepContext, saying } from 
 import type { ActivityDependencies } from './dependencies.ts';
 import { ActivityProblem, JobFailed, JobLost } from './failures.ts';
 import { timeOf } from './provide-connection.ts';
+import { resourceOf } from './resource.ts';
 
 /** A model, and as much of its columns as the run needs to know: a wide table has thousands. */
 export interface ProvidedModel {
@@ -175,7 +176,7 @@ function namesOf({ fields }: Model): string[] {
 function provided(model: Model, made: boolean, wanted: string[]): ProvidedModel {
   const names = namesOf(model);
   return {
-    resource: { id: model.id, name: model.name, made },
+    resource: resourceOf(model, made),
     columns: wanted.filter((column) => names.includes(column)),
   };
 }

@@ -6,6 +6,7 @@ import { attempt } from './attempt.ts';
 import type { StepContext } from './create-once.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { createConnection, useConnection } from './provide-connection.ts';
+import { resourceOf } from './resource.ts';
 
 const TYPE = 'snowflake';
 
@@ -22,8 +23,7 @@ export function snowflakeConnectionActivities({ polytomic, resolveSecret }: Acti
     }): Promise<Resource> {
       if ('use' in spec) {
         return attempt(`using Snowflake connection “${spec.use}”`, async () => {
-          const { id, name } = await useConnection(polytomic, spec.use, TYPE);
-          return { id, name, made: false };
+          return resourceOf(await useConnection(polytomic, spec.use, TYPE), false);
         });
       }
       return attempt(`creating Snowflake connection “${spec.name}”`, async () => {
@@ -57,7 +57,7 @@ export function snowflakeConnectionActivities({ polytomic, resolveSecret }: Acti
               : { password: await resolveSecret(spec.password) }),
           }),
         });
-        return { id: item.id, name: item.name, made };
+        return resourceOf(item, made);
       });
     },
   };

@@ -12,6 +12,7 @@ import { ActivityProblem } from './failures.ts';
 import { isRecent } from './idempotency.ts';
 import type { ProvidedModel } from './models.ts';
 import { timeOf } from './provide-connection.ts';
+import { resourceOf } from './resource.ts';
 import { isAsAsked, syncBody } from './sync-body.ts';
 
 /** A sync, and the audience it writes to. */
@@ -92,7 +93,7 @@ export function syncActivities({ polytomic, resolveSecret }: ActivityDependencie
         };
         // Should the audience not be found, the next attempt's key brings the same sync back.
         return createOnce(creation, async ({ item, made }) => ({
-          resource: { id: item.id, name: item.name, made },
+          resource: resourceOf(item, made),
           audience: await audienceOf(item),
         }));
 

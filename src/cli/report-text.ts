@@ -10,7 +10,7 @@ import type {
   StepStatus,
   UndoResult,
 } from '../workflows/messages.ts';
-import { MARK, outcomesOf } from '../workflows/step-text.ts';
+import { MARK, mostTelling, outcomesOf } from '../workflows/step-text.ts';
 import { columnsOf, type Output, plain } from './terminal.ts';
 
 /** How much room the name of a step has, in characters; one that is longer has a line of its own. */
@@ -18,6 +18,12 @@ const MAX_STEP_WIDTH = 32;
 
 /** How many choices are listed, in count; the rest is found by a search. */
 export const MAX_LISTED = 10;
+
+/** How many steps are listed, in count: where a request has more, those that matter most. */
+const MAX_STEPS = 40;
+
+/** How many things of a kind are told in full, in count: questions, blocked steps, attempts that failed, warnings. */
+const MAX_IN_FULL = 5;
 
 const CHECKED: Record<NonNullable<SignInStatus['lastCheck']>['outcome'], string> = {
   not_yet: 'Not signed in yet',
@@ -41,7 +47,7 @@ export function reportLines(
     ...wrapped(`${plain(name)}  ${stands}  (started ${local(report.startedAt)}${ended})`, columns),
     ...(problem === undefined ? [] : wrapped(`! ${problem}`, columns)),
     ...(status?.steps.length ? ['', ...stepLines(status.steps, columns)] : []),
-    ...(status?.warnings ?? []).flatMap((warning) => wrapped(`! ${plain(warning)}`, columns)),
+    ...firstInFull(status?.warnings ?? [], 'warnings', name, (warning) => wrapped(`! ${plain(warning)}`, columns)),
     ...pendingLines(report, columns),
     ...askLines(report, columns, { linkShown, here }),
   ];
@@ -159,10 +165,20 @@ export function fitted(lines: string[], output: Output): string[] {
   return output.isTTY ? lines.flatMap((line) => wrapped(line, columnsOf(output))) : lines;
 }
 
-function stepLines(steps: StepStatus[], columns: number): string[] {
+/** The lines of the first few, and where the others are to be found. */
+function firstInFull<T>(items: readonly T[], what: string, name: string, linesOf: (item: T) => string[]): string[] {
+  const rest = items.length - MAX_IN_FULL;
+  return [
+    ...items.slice(0, MAX_IN_FULL).flatMap(linesOf),
+    ...(rest > 0 ? ['', `and ${rest} more ${what}:`, `  audience status ${shellWord(name)} --json`] : []),
+  ];
+}
+
+function stepLines(all: StepStatus[], columns: number): string[] {
+  const { shown: steps, rest } = mostTelling(all, MAX_STEPS);
   const width = Math.min(Math.max(...steps.map(({ id }) => plain(id).length)), MAX_STEP_WIDTH);
   const indent = ' '.repeat(width + 4);
-  return steps.flatMap((step) => {
+  const lines = steps.flatMap((step) => {
     const head = `${MARK[step.state]} ${plain(step.id).padEnd(width)}  `;
     const told = outcomesOf(step, plain);
     const alone = told.length === 0 || head.length > indent.length;
@@ -173,6 +189,7 @@ function stepLines(steps: StepStatus[], columns: number): string[] {
       ...failureOf(step).flatMap((failure) => wrapped(`    ${failure}`, columns, '    ')),
     ];
   });
+  return rest === undefined ? lines : [...lines, ...wrapped(`  ${rest}`, columns)];
 }
 
 function outcomeOf(step: StepStatus): string {
@@ -190,8 +207,9 @@ function hanging(head: string, text: string, columns: number): string[] {
   return wrapped(text, columns - head.length, '').map((line, i) => `${i === 0 ? head : indent}${line}`);
 }
 
-function pendingLines({ pendingActivities }: ProvisioningReport, columns: number): string[] {
-  return pendingActivities.flatMap((pending) => {
+function pendingLines({ name, pendingActivities }: ProvisioningReport, columns: number): string[] {
+  const telling = pendingActivities.filter(({ execution, lastFailure }) => (execution ?? lastFailure) !== undefined);
+  return firstInFull(telling, 'activities', name, (pending) => {
     const { activity, attempt, lastFailure, nextAttemptAt } = pending;
     const next = nextAttemptAt === undefined ? 'under way' : `at ${local(nextAttemptAt)}`;
     return [
@@ -223,8 +241,13 @@ function askLines(
   const blocked = steps.filter((step) => step.state === 'blocked' && !here.has(step.id));
   return [
     ...(signIn === undefined ? [] : signInLines(name, signIn, columns, { linkShown, here: here.has('sign-in') })),
-    ...questions.filter(({ step }) => !here.has(step)).flatMap((question) => questionLines(name, question, columns)),
-    ...blocked.flatMap((step) => blockedLines(name, step, columns)),
+    ...firstInFull(
+      questions.filter(({ step }) => !here.has(step)),
+      'questions',
+      name,
+      (question) => questionLines(name, question, columns),
+    ),
+    ...firstInFull(blocked, 'blocked steps', name, (step) => blockedLines(name, step, columns)),
     ...(blocked.length === 0 ? [] : ['Or end the run:', `  audience give-up ${shellWord(name)}`]),
   ];
 }

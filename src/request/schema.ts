@@ -33,6 +33,16 @@ export {
   type SyncRequest,
   supporting,
 } from './sync-schema.ts';
+export {
+  addedWithin,
+  askWithin,
+  firstWithin,
+  jsonBytes,
+  linesWithin,
+  textWithin,
+  WARNINGS_BYTES,
+  WORDS_BYTES,
+} from './within.ts';
 
 const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 

@@ -23,10 +23,13 @@ import type { ProvidedLinkedInConnection } from '../activities/linkedin-connecti
 import type { ProvidedModel } from '../activities/models.ts';
 import {
   columnsOf,
+  jsonBytes,
+  linesWithin,
   type ProvisioningRequest,
   parseChange,
   parseRequest,
   replaced,
+  type SyncRequest,
   shorten,
 } from '../request/schema.ts';
 import { followingActivities, longActivities, stepActivities } from './activity-proxies.ts';
@@ -49,10 +52,13 @@ import { newRunState, type RunState } from './run-state.ts';
 import { SignIn } from './sign-in.ts';
 import { findAllKept, undoAll } from './undo.ts';
 import type { UndoEntry } from './undo-entries.ts';
-import { named, refusal, refuseOtherKeys } from './update-input.ts';
+import { firstOf, named, refusal, refuseOtherKeys } from './update-input.ts';
 
 /** LinkedIn serves an audience only with at least so many matched members, in count. */
 const LEAST_MEMBERS = 300;
+
+/** How much a run hands to the one that continues it, in bytes: Temporal takes 2 MB, and would retry the task with more for ever. */
+const MAX_CARRIED_BYTES = 1_900_000;
 
 /** How long the reason of one who gives up may be, in characters. */
 const MAX_REASON = 1000;
@@ -158,11 +164,20 @@ class Provisioning {
     }
   }
 
-  /** A run that lives for months continues as new when Temporal suggests it, while nothing is under way that would be lost. */
+  /**
+   * A run that lives for months continues as new when Temporal suggests it, while nothing is under way that would be lost. One
+   * that knows too much to hand it on stays as it is: Temporal takes no more than 2000 updates of a run, so that its history
+   * stays far below the 51 200 events that are the end of one.
+   */
   async continueWhenLong(input: ProvisioningRequest): Promise<never> {
     return CancellationScope.nonCancellable(async () => {
       await condition(
-        () => workflowInfo().continueAsNewSuggested && this.run.idle && !this.isEnding && allHandlersFinished(),
+        () =>
+          workflowInfo().continueAsNewSuggested &&
+          this.run.idle &&
+          !this.isEnding &&
+          allHandlersFinished() &&
+          jsonBytes([input, this.run.state]) <= MAX_CARRIED_BYTES,
       );
       return continueAsNew<typeof AudienceProvisioning>(input, this.run.state);
     });
@@ -302,7 +317,7 @@ class Provisioning {
         });
         const created = await this.run.call(() =>
           stepActivities.createSync.executeWithOptions({ summary: summaryOf('Sync', sync) }, [
-            { step, sync, model: model(), connection, audience },
+            { step, sync, model: modelFor(sync, model()), connection, audience },
           ]),
         );
         return { ...created.resource, model: sync.model, audience: created.audience };
@@ -340,7 +355,8 @@ class Provisioning {
           ]),
         );
         this.warnOfFew(sync, execution);
-        return execution;
+        const { errors, ...rest } = execution;
+        return errors === undefined ? rest : { ...rest, errors: linesWithin(errors, this.run.progress.roomOfStep) };
       },
       outcome: ({ status, counts }) => ({ note: countsText(status, counts) }),
     });
@@ -362,7 +378,7 @@ class Provisioning {
     // A list of one name reads like the name, and no step is found by it.
     const step = typeof retry.step === 'string' ? this.run.progress.find(retry.step) : undefined;
     if (step === undefined || step.state !== 'blocked') {
-      const which = blocked.length === 0 ? 'none is' : `blocked: ${blocked.join(', ')}`;
+      const which = blocked.length === 0 ? 'none is' : `blocked: ${firstOf(blocked)}`;
       throw refusal(`Step ${named(retry.step)} is not blocked; ${which}.`);
     }
     if (retry.change === undefined || retry.change === null) return;
@@ -427,12 +443,8 @@ class Provisioning {
     this.end(cancelled ? 'cancelled' : 'failed');
     const outcome = this.outcome();
     const left = outcome.leftBehind.map(({ kind, name, id }) => `${kind} ${name} (${id})`);
-    const lines = [
-      ...outcome.failures.map((failure) => `${failure.step}: ${failure.message}`),
-      ...outcome.notUndone,
-      `Left in Polytomic: ${left.join(', ') || 'nothing'}.`,
-    ];
-    const message = shorten(lines.join('\n'));
+    const lines = [...outcome.failures.map((failure) => `${failure.step}: ${failure.message}`), ...outcome.notUndone];
+    const message = `${shorten(lines.join('\n'))}\nLeft in Polytomic: ${firstOf(left) || 'nothing'}.`;
     this.run.notify({ event: cancelled ? 'cancelled' : 'failed', message });
     await this.closed();
     return cancelled ? error : ApplicationFailure.nonRetryable(message, FAILURE.provisioningFailed, outcome);
@@ -497,6 +509,12 @@ async function allOf<T>(work: Array<Promise<T>>): Promise<T[]> {
   const reasons = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []));
   if (reasons.length > 0) throw reasons.find(isCancellation) ?? reasons[0];
   return settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+}
+
+/** The model as one of its syncs needs to know it: each sync is told of its own columns, or all would be told of all. */
+function modelFor(sync: SyncRequest, { resource, columns }: ProvidedModel): ProvidedModel {
+  const read = columnsOf(sync);
+  return { resource, columns: columns.filter((column) => read.includes(column)) };
 }
 
 /** Since when what a step makes is its own. */

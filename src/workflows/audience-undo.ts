@@ -1,7 +1,7 @@
 /** Cleans up after a provisioning that ended without undoing anything itself, as after a `terminate`. */
 import { ApplicationFailure, CancellationScope, setCurrentDetails, setHandler } from '@temporalio/workflow';
 import { undoActivities } from './activity-proxies.ts';
-import { escapeMarkdown } from './markdown.ts';
+import { asMany, escapeMarkdown, MAX_URL_BYTES, PARAGRAPH } from './markdown.ts';
 import { type RunToUndo, type UndoResult, undoStatusQuery } from './messages.ts';
 import { failureOf } from './run.ts';
 import { undoAll } from './undo.ts';
@@ -44,11 +44,13 @@ async function entriesOf(run: RunToUndo): Promise<UndoEntry[]> {
 }
 
 function details(gone: number, all: number, { undone, left }: UndoResult): string {
-  return [
-    `**${gone < all ? 'Undoing' : 'Undone'}: ${gone} of ${all}**`,
-    ...undone.map((one) =>
-      escapeMarkdown('id' in one ? `${one.kind} ${one.name} (${one.id})` : `ad accounts ${one.labels.join(', ')}`),
+  const texts = [
+    () => `**${gone < all ? 'Undoing' : 'Undone'}: ${gone} of ${all}**`,
+    ...left.map((line) => () => `⚠ ${escapeMarkdown(line)}`),
+    ...undone.map(
+      (one) => () =>
+        escapeMarkdown('id' in one ? `${one.kind} ${one.name} (${one.id})` : `ad accounts ${one.labels.join(', ')}`),
     ),
-    ...left.map((line) => `⚠ ${escapeMarkdown(line)}`),
-  ].join('\n\n');
+  ];
+  return asMany(texts, MAX_URL_BYTES).join(PARAGRAPH);
 }

@@ -26,7 +26,7 @@ import {
 } from './messages.ts';
 import { STEP } from './progress.ts';
 import { failureOf, type Run, StepFault } from './run.ts';
-import { named, refusal, refuseOtherKeys } from './update-input.ts';
+import { firstOf, named, refusal, refuseOtherKeys } from './update-input.ts';
 
 /** The ad accounts that were wanted, and those of them that this run added. */
 export type EnabledAccounts = Exclude<EnabledAdAccounts, { ask: unknown }>;
@@ -157,8 +157,8 @@ export class Choices {
   }
 
   private ask(question: Question): void {
-    this.run.progress.ask(question);
-    this.run.notify({ event: 'choice_needed', step: question.step, question });
+    const kept = this.run.progress.ask(question);
+    this.run.notify({ event: 'choice_needed', step: kept.step, question: kept });
   }
 
   private checkAccounts(answer: SelectAccounts): void {
@@ -264,7 +264,7 @@ export class Choices {
     const steps = this.run.progress.syncSteps;
     const step = STEP.sync(named(name));
     const index = steps.indexOf(step);
-    if (index < 0) throw refusal(`There is no ${step}; there are ${steps.join(', ')}.`);
+    if (index < 0) throw refusal(`There is no ${step}; there are ${firstOf(steps)}.`);
     return { step, index };
   }
 

@@ -4,9 +4,9 @@
  */
 
 import { shorten } from '../request/schema.ts';
-import { escapeMarkdown, linkOf, MAX_URL_BYTES, table, urlBytes } from './markdown.ts';
-import type { ProvisioningStatus, Question, SignInStatus, Stage, StepStatus } from './messages.ts';
-import { MARK, outcomesOf } from './step-text.ts';
+import { asMany, escapeMarkdown, linkOf, MAX_ROWS, MAX_URL_BYTES, PARAGRAPH, table, urlBytes } from './markdown.ts';
+import type { ProvisioningStatus, Question, SignInStatus, Stage, StepFailure, StepStatus } from './messages.ts';
+import { MARK, mostTelling, outcomesOf, restText } from './step-text.ts';
 
 /** How much of a failure's message, or of a warning, is shown, in characters. Query `status` has all of it. */
 const MAX_MESSAGE = 300;
@@ -32,8 +32,6 @@ const MAX_UNBROKEN = 32;
 /** The pane is made as high as the text without its margins: what it cuts off at the bottom shall be this. */
 const BOTTOM = '&#160;';
 
-const PARAGRAPH = '\n\n';
-
 const HEADLINE: Record<Stage, string> = {
   connecting: 'Connecting to Snowflake and LinkedIn Ads',
   awaiting_sign_in: 'Waiting for a person to sign in to LinkedIn',
@@ -51,27 +49,15 @@ const HEADLINE: Record<Stage, string> = {
 export function currentDetails(status: ProvisioningStatus): string {
   const requester = status.requester === undefined ? '' : ` · for ${escapeMarkdown(status.requester)}`;
   const first = [`**${HEADLINE[status.stage]}**${requester}`, ...askLines(status)];
-  const told = asMany(urlBytes(first.join(PARAGRAPH)), [
-    ...status.questions.map(questionText),
-    ...status.steps.flatMap(failureText),
-    ...status.warnings.map((warning) => `⚠ ${excerpt(warning)}`),
-  ]);
+  const { questions, steps, warnings } = status;
+  const texts = [
+    ...questions.map((question) => () => questionText(question)),
+    ...steps.flatMap(({ failure, ...step }) => (failure === undefined ? [] : [() => failureText(step, failure)])),
+    ...warnings.map((warning) => () => `⚠ ${excerpt(warning)}`),
+  ];
+  const told = asMany(texts, MAX_TOLD_URL_BYTES - urlBytes(first.join(PARAGRAPH)));
   const above = [...first, ...told].join(PARAGRAPH);
   return [above, ...stepLines(status.steps, MAX_URL_BYTES - urlBytes(above)), BOTTOM].join(PARAGRAPH);
-}
-
-/** As many of the texts as there is room for, after so many bytes, and how many more there are. */
-function asMany(bytes: number, texts: string[]): string[] {
-  let total = bytes;
-  const shown: string[] = [];
-  for (const text of texts) {
-    total += urlBytes(text) + urlBytes(PARAGRAPH);
-    if (total > MAX_TOLD_URL_BYTES) {
-      return [...shown, `and ${texts.length - shown.length} more to read: query \`status\` has them`];
-    }
-    shown.push(text);
-  }
-  return shown;
 }
 
 function askLines({ signIn }: ProvisioningStatus): string[] {
@@ -100,30 +86,27 @@ function questionText({ step, answer, choices, total, why }: Question): string {
   ].join(PARAGRAPH);
 }
 
-function failureText({ id, state, failure, piece }: StepStatus): string[] {
-  if (failure === undefined) return [];
+function failureText({ id, state, piece }: StepStatus, failure: StepFailure): string {
   const what = `✕ ${escapeMarkdown(id)}: ${excerpt(failure.message)}`;
-  if (state !== 'blocked') return [what];
+  if (state !== 'blocked') return what;
   const mend = piece === undefined ? '' : `; \`change\` replaces ${code(piece)} of the request`;
   const example = JSON.stringify({ step: id, ...(piece === undefined ? {} : { change: '…' }) });
   const how = `*More Actions → Send an Update →* \`retryStep\` with ${code(example)}${mend}, or \`giveUp\``;
-  return [[what, how].join(PARAGRAPH)];
+  return [what, how].join(PARAGRAPH);
 }
 
 function stepLines(steps: StepStatus[], maxBytes: number): string[] {
-  const rows = steps.map((step) => [
+  const telling = mostTelling(steps, MAX_ROWS).shown;
+  const rows = telling.map((step) => [
     MARK[step.state],
     inOneLine(escapeMarkdown(step.id)),
     outcomesOf(step, escapeMarkdown).join(' · '),
   ]);
   // Without headings, to save a line.
   const { markdown, shown } = table(['', '', ''], rows, maxBytes);
-  const rest = steps.slice(shown);
-  const open = rest.filter((step) => step.state !== 'done').length;
-  return [
-    ...(shown > 0 ? [markdown] : []),
-    ...(rest.length > 0 ? [`and ${rest.length} more, ${open} of them not done`] : []),
-  ];
+  const listed = new Set(telling.slice(0, shown));
+  const rest = steps.filter((step) => !listed.has(step));
+  return [...(shown > 0 ? [markdown] : []), ...(rest.length > 0 ? [restText(rest)] : [])];
 }
 
 /** A piece of code to type. Text that came from outside may stand in it: a backquote would end it. */

@@ -1,13 +1,16 @@
 /** Markdown as the Temporal Web UI shows it. Its renderer passes HTML through, so nothing from outside may go there as it is. */
 
 /** How many rows a table has at most. */
-const MAX_ROWS = 30;
+export const MAX_ROWS = 30;
 
 /**
  * How long all Markdown of a run may get, in bytes of a URL: the Web UI sends it to its renderer in one, and a proxy before
  * it may take no more than 8 KB.
  */
 export const MAX_URL_BYTES = 7600;
+
+/** What stands between two paragraphs. */
+export const PARAGRAPH = '\n\n';
 
 /** How long a table may get, likewise. */
 const MAX_TABLE_URL_BYTES = 5000;
@@ -42,6 +45,23 @@ export function linkOf(url: string, text: string): string {
 /** How long a text is in a URL, in bytes. */
 export function urlBytes(text: string): number {
   return encodeURIComponent(text).length;
+}
+
+/**
+ * As many of the paragraphs as there is room for, and how many more there are. The others are not made: this is done at every
+ * change of a run, which may have hundreds of them.
+ */
+export function asMany(paragraphs: Array<() => string>, maxBytes: number): string[] {
+  const more = (rest: number) => `and ${rest} more to read: query \`status\` has them`;
+  let bytes = urlBytes(more(paragraphs.length));
+  const shown: string[] = [];
+  for (const make of paragraphs) {
+    const text = make();
+    bytes += urlBytes(text) + urlBytes(PARAGRAPH);
+    if (bytes > maxBytes) return [...shown, more(paragraphs.length - shown.length)];
+    shown.push(text);
+  }
+  return shown;
 }
 
 /** A table with as many of the rows as fit, and how many those are. Cells are Markdown. */

@@ -1,5 +1,12 @@
 /** The run's plan and how far it has come, for query `status`, the Web UI and the search attributes. */
-import type { ProvisioningRequest } from '../request/schema.ts';
+import {
+  addedWithin,
+  askWithin,
+  type ProvisioningRequest,
+  textWithin,
+  WARNINGS_BYTES,
+  WORDS_BYTES,
+} from '../request/schema.ts';
 import type {
   KindOfResource,
   ProvisioningFailure,
@@ -84,12 +91,14 @@ export class Progress {
   }
 
   failed(failure: StepFailure): void {
-    this.set(failure.step, { state: 'failed', failure });
+    this.set(failure.step, { state: 'failed', failure: this.brief(failure) });
   }
 
-  /** It failed for good; a change to `piece` of the request might mend it. */
-  blocked(failure: StepFailure, piece: string | undefined): void {
-    this.set(failure.step, { state: 'blocked', failure, ...(piece === undefined ? {} : { piece }) });
+  /** It failed for good; a change to `piece` of the request might mend it. Returns as much of the failure as is kept. */
+  blocked(failure: StepFailure, piece: string | undefined): StepFailure {
+    const kept = this.brief(failure);
+    this.set(kept.step, { state: 'blocked', failure: kept, ...(piece === undefined ? {} : { piece }) });
+    return kept;
   }
 
   /** A person asked for it to be tried again. Returns the number of the try. */
@@ -131,11 +140,13 @@ export class Progress {
     this.set(STEP.signIn, { state: 'waiting', note: 'waits for a person to sign in to LinkedIn' });
   }
 
-  /** Asks a person to choose. */
-  ask(question: Question): void {
-    const others = this.state.questions.filter(({ step }) => step !== question.step);
-    this.state.questions = [...others, question];
-    this.set(question.step, { state: 'waiting', note: 'waits for a person to choose' });
+  /** Asks a person to choose. Returns as much of the question as is kept. */
+  ask(question: Question): Question {
+    const kept = askWithin(question, this.roomOfStep);
+    const others = this.state.questions.filter(({ step }) => step !== kept.step);
+    this.state.questions = [...others, kept];
+    this.set(kept.step, { state: 'waiting', note: 'waits for a person to choose' });
+    return kept;
   }
 
   /** The question of this step is answered. */
@@ -145,9 +156,9 @@ export class Progress {
 
   /** The same warning twice, as of notices that cannot be delivered for months, is told once. */
   warn(warning: string): void {
-    if (this.state.warnings.includes(warning)) return;
-    this.state.warnings.push(warning);
-    this.changed();
+    const { warnings } = this.state;
+    this.state.warnings = [...addedWithin(warnings, warning, WARNINGS_BYTES, 'There are more warnings than are kept.')];
+    if (this.state.warnings.length > warnings.length) this.changed();
   }
 
   /** From now on what was made is deleted again. */
@@ -184,6 +195,14 @@ export class Progress {
     return this.state.steps.filter(({ id }) => id.startsWith('sync ')).map(({ id }) => id);
   }
 
+  /**
+   * How much of the words of others is kept of one step, in bytes of JSON. A sync's first execution has its sync's share: it
+   * begins when nothing is left to be told of that.
+   */
+  get roomOfStep(): number {
+    return Math.floor(WORDS_BYTES / (this.state.steps.length - this.executionSteps.length));
+  }
+
   /** The ids of the steps of first executions, in the order of the syncs; empty where none is asked for. */
   get executionSteps(): string[] {
     return this.state.steps.filter(({ id }) => id.startsWith('first execution ')).map(({ id }) => id);
@@ -213,6 +232,10 @@ export class Progress {
       questions,
       warnings,
     };
+  }
+
+  private brief(failure: StepFailure): StepFailure {
+    return { ...failure, message: textWithin(failure.message, this.roomOfStep) };
   }
 
   /** Nobody is asked any more, and nothing goes on: what is blocked now has failed. */

@@ -215,7 +215,8 @@ export class Run {
 
   private remember(entry: UndoEntry): UndoEntry {
     const asMade = (one: UndoEntry) => JSON.stringify({ ...one, since: '', unclear: undefined });
-    const known = this.state.undo.find((other) => asMade(other) === asMade(entry));
+    // Only those of the same step are spelt out: two hundred steps may begin at once.
+    const known = this.state.undo.find((other) => other.step === entry.step && asMade(other) === asMade(entry));
     if (known === undefined) this.state.undo.push(entry);
     return known ?? entry;
   }
@@ -237,15 +238,16 @@ export class Run {
     if (error instanceof WaitAbandoned) this.progress.abandoned(id, error.message);
     const failure = failureOf(id, error);
     if (failure === undefined) throw error;
-    if (failure.type === 'Unclear') this.state.afterUnclear.push(id);
+    const { afterUnclear } = this.state;
+    if (failure.type === 'Unclear' && !afterUnclear.includes(id)) afterUnclear.push(id);
     const fails = this.settings.onBlocked === 'fail' || (error instanceof StepFault && error.fails);
     if (fails) {
       this.failing = true;
       this.progress.failed(failure);
       throw new StepFailed(id);
     }
-    this.progress.blocked(failure, piece === undefined ? undefined : pathText(piece));
-    this.notify({ event: 'blocked', step: id, failure });
+    const kept = this.progress.blocked(failure, piece === undefined ? undefined : pathText(piece));
+    this.notify({ event: 'blocked', step: id, failure: kept });
   }
 
   /** Waits until a person has asked for a blocked step to be tried again. */

@@ -1,6 +1,6 @@
 /** Taking back what a run made, last first. Shared by a run that ends and by the workflow that cleans up after one. */
 
-import { shorten } from '../request/schema.ts';
+import { linesWithin, shorten, WORDS_BYTES } from '../request/schema.ts';
 import { findingActivities, undoActivities } from './activity-proxies.ts';
 import { failureOf } from './run.ts';
 import { isOpen, type KeptOutcome, type UndoEntry, type UndoOutcome } from './undo-entries.ts';
@@ -10,17 +10,18 @@ export async function undoAll(
   entries: readonly UndoEntry[],
   told: (entry: UndoEntry, outcome: UndoOutcome) => void,
 ): Promise<void> {
+  const room = Math.floor(WORDS_BYTES / entries.length);
   for (const entry of entries.toReversed()) {
     const what = whatOf(entry);
     try {
-      told(
+      const outcome = await undoActivities.undoEntry.executeWithOptions({ summary: shorten(`Undo ${what}`, 100) }, [
         entry,
-        await undoActivities.undoEntry.executeWithOptions({ summary: shorten(`Undo ${what}`, 100) }, [entry]),
-      );
+      ]);
+      told(entry, { ...outcome, left: linesWithin(outcome.left, room) });
     } catch (error) {
       const reason = failureOf(entry.step, error)?.message;
       if (reason === undefined) throw error;
-      told(entry, { left: [`${what}: could not be undone: ${reason}`] });
+      told(entry, { left: linesWithin([`${what}: could not be undone: ${reason}`], room) });
     }
   }
 }
@@ -30,13 +31,16 @@ export async function findAllKept(
   entries: readonly UndoEntry[],
   told: (entry: UndoEntry, outcome: KeptOutcome) => void,
 ): Promise<void> {
-  for (const entry of entries.filter(isOpen)) {
+  const open = entries.filter(isOpen);
+  const room = Math.floor(WORDS_BYTES / open.length);
+  for (const entry of open) {
     const what = whatOf(entry);
     try {
-      told(
-        entry,
-        await findingActivities.findKept.executeWithOptions({ summary: shorten(`Look for ${what}`, 100) }, [entry]),
+      const outcome = await findingActivities.findKept.executeWithOptions(
+        { summary: shorten(`Look for ${what}`, 100) },
+        [entry],
       );
+      told(entry, { ...outcome, left: linesWithin(outcome.left, room) });
     } catch (error) {
       const reason = failureOf(entry.step, error)?.message;
       if (reason === undefined) throw error;

@@ -19,3 +19,9 @@ export function refuseOtherKeys(input: unknown, keys: readonly string[]): void {
 export function named(text: unknown): string {
   return shorten(String(text), 200);
 }
+
+/** Names for a message: the first ones, and how many more there are. */
+export function firstOf(names: readonly string[], max = 20): string {
+  const rest = names.length - max;
+  return names.slice(0, max).join(', ') + (rest > 0 ? ` and ${rest} more` : '');
+}

@@ -104,7 +104,7 @@ describe('the current details', () => {
     const details = currentDetails(status({ steps }));
     expect(details).toContain('sync\u00a029');
     expect(details).not.toContain('sync\u00a030');
-    expect(details.split('\n').at(-3)).toBe('and 12 more, 2 of them not done');
+    expect(details.split('\n').at(-3)).toBe('and 12 more: 10 done, 2 pending');
   });
 
   it('stay below 8 KB of URL, however many and long the names are', () => {
