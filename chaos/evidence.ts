@@ -65,7 +65,7 @@ export async function gather(
   return {
     runs: runs.toSorted((a, b) => a.script.number - b.script.number),
     state,
-    effects: await effectsOf(machine.sandbox.url, state),
+    effects: await effectsOf(machine.sandbox.url),
     strangers,
     secrets: found,
   };
@@ -142,25 +142,9 @@ async function statusOf(audiences: AudienceClient, name: string): Promise<RunEvi
 }
 
 /** All that was made and deleted. */
-async function effectsOf(sandboxUrl: string, state: SandboxState): Promise<Effect[]> {
+async function effectsOf(sandboxUrl: string): Promise<Effect[]> {
   const answer = await surely(() => fetch(`${sandboxUrl}/_sandbox/effects`));
-  if (answer.status !== 404) return ((await answer.json()) as { data: Effect[] }).data;
-  const made = (kind: Effect['kind'], { id, name }: { id: string; name: string }, parent?: string): Effect => ({
-    sequence: 0,
-    at: '',
-    effect: 'created',
-    kind,
-    id,
-    name,
-    ...(parent === undefined ? {} : { parent }),
-  });
-  return [
-    ...state.connections.map((one) => made('connection', one)),
-    ...state.models.map((one) => made('model', one)),
-    ...state.syncs.map((one) => made('sync', one)),
-    ...state.audiences.filter(({ name }) => / of run-\d+$/.test(name)).map((one) => made('audience', one)),
-    ...state.executions.map(({ id, sync_id }) => made('execution', { id, name: '' }, sync_id)),
-  ];
+  return ((await answer.json()) as { data: Effect[] }).data;
 }
 
 function search(secrets: ReadonlyMap<string, string>, places: ReadonlyMap<string, Buffer>): Evidence['secrets'] {
