@@ -1,5 +1,5 @@
 /** Gathers what the judge needs: from Temporal its list of runs and their histories, from the sandbox its state and effects. */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
 import fetch from 'node-fetch';
@@ -87,7 +87,6 @@ export function historyFile(directory: string, run: string): string {
 /** Fault sites, as the sandbox counts them. */
 export async function faultSites(sandboxUrl: string): Promise<FaultSite[]> {
   const answer = await surely(() => fetch(`${sandboxUrl}/_sandbox/fault-plan`));
-  if (answer.status === 404) return [];
   return ((await answer.json()) as { data: { sites: FaultSite[] } }).data.sites;
 }
 
@@ -149,9 +148,4 @@ async function effectsOf(sandboxUrl: string): Promise<Effect[]> {
 
 function search(secrets: ReadonlyMap<string, string>, places: ReadonlyMap<string, Buffer>): Evidence['secrets'] {
   return [...secrets].flatMap(([secret, text]) => findings(text, places).map((place) => ({ secret, place })));
-}
-
-/** For a finding: the decoded history of a run. */
-export async function readDecodedHistory(directory: string, run: string): Promise<string> {
-  return readFile(historyFile(directory, run), 'utf8');
 }
