@@ -1,5 +1,5 @@
 /** Gathers what the judge needs: from Temporal its list of runs and their histories, from the sandbox its state and effects. */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
 import fetch from 'node-fetch';
@@ -65,7 +65,7 @@ export async function gather(
   return {
     runs: runs.toSorted((a, b) => a.script.number - b.script.number),
     state,
-    effects: await effectsOf(machine.sandbox.url, state),
+    effects: await effectsOf(machine.sandbox.url),
     strangers,
     secrets: found,
   };
@@ -87,7 +87,6 @@ export function historyFile(directory: string, run: string): string {
 /** Fault sites, as the sandbox counts them. */
 export async function faultSites(sandboxUrl: string): Promise<FaultSite[]> {
   const answer = await surely(() => fetch(`${sandboxUrl}/_sandbox/fault-plan`));
-  if (answer.status === 404) return [];
   return ((await answer.json()) as { data: { sites: FaultSite[] } }).data.sites;
 }
 
@@ -142,32 +141,11 @@ async function statusOf(audiences: AudienceClient, name: string): Promise<RunEvi
 }
 
 /** All that was made and deleted. */
-async function effectsOf(sandboxUrl: string, state: SandboxState): Promise<Effect[]> {
+async function effectsOf(sandboxUrl: string): Promise<Effect[]> {
   const answer = await surely(() => fetch(`${sandboxUrl}/_sandbox/effects`));
-  if (answer.status !== 404) return ((await answer.json()) as { data: Effect[] }).data;
-  const made = (kind: Effect['kind'], { id, name }: { id: string; name: string }, parent?: string): Effect => ({
-    sequence: 0,
-    at: '',
-    effect: 'created',
-    kind,
-    id,
-    name,
-    ...(parent === undefined ? {} : { parent }),
-  });
-  return [
-    ...state.connections.map((one) => made('connection', one)),
-    ...state.models.map((one) => made('model', one)),
-    ...state.syncs.map((one) => made('sync', one)),
-    ...state.audiences.filter(({ name }) => / of run-\d+$/.test(name)).map((one) => made('audience', one)),
-    ...state.executions.map(({ id, sync_id }) => made('execution', { id, name: '' }, sync_id)),
-  ];
+  return ((await answer.json()) as { data: Effect[] }).data;
 }
 
 function search(secrets: ReadonlyMap<string, string>, places: ReadonlyMap<string, Buffer>): Evidence['secrets'] {
   return [...secrets].flatMap(([secret, text]) => findings(text, places).map((place) => ({ secret, place })));
-}
-
-/** For a finding: the decoded history of a run. */
-export async function readDecodedHistory(directory: string, run: string): Promise<string> {
-  return readFile(historyFile(directory, run), 'utf8');
 }

@@ -2,6 +2,7 @@
  * What must be true when all has come to its end, held against what Polytomic's stand-in and Temporal have on record. Pure.
  * A run's own word counts for one thing only: what it reports as left behind is not hidden.
  */
+import type { EffectDocument } from '../src/sandbox/documents.ts';
 import type { ProvisioningFailure, ProvisioningResult, ProvisioningStatus } from '../src/workflows/messages.ts';
 import type { Deeds } from './deeds.ts';
 import type { End, Script, WantedSync } from './script.ts';
@@ -34,17 +35,8 @@ export interface Finding {
   ids: string[];
 }
 
-/** Something that was made or deleted, in the order in which it was. */
-export interface Effect {
-  sequence: number;
-  at: string;
-  effect: 'created' | 'deleted';
-  kind: 'connection' | 'model' | 'sync' | 'audience' | 'execution';
-  id: string;
-  name: string;
-  /** What it stands on, e.g. the sync of an execution. */
-  parent?: string;
-}
+/** Something that was made or deleted, as the sandbox's side API tells it: `id` is the thing's own. */
+export type Effect = Omit<EffectDocument, 'of'>;
 
 /** What is there in the sandbox, as far as it is looked at. */
 export interface SandboxState {
@@ -204,7 +196,7 @@ function duplicates({ runs, effects, strangers }: Evidence): Finding[] {
 function executionsTooMany({ runs, effects }: Evidence): Finding[] {
   const begun = groupedBy(
     effects.filter(({ effect, kind }) => effect === 'created' && kind === 'execution'),
-    ({ parent = '' }) => parent,
+    ({ parent }) => parent?.['sync'] ?? '',
   );
   const syncs = effects.filter(({ effect, kind }) => effect === 'created' && kind === 'sync');
   return runs.flatMap(({ script, deeds }) =>

@@ -201,8 +201,7 @@ async function planFaults({ sandbox }: Machine, { seed, share, patience }: Optio
       headers: { 'content-type': 'application/json' },
     }),
   );
-  if (!answer.ok && answer.status !== 404)
-    throw new Error(`the sandbox takes no plan of faults: ${await answer.text()}`);
+  if (!answer.ok) throw new Error(`the sandbox takes no plan of faults: ${await answer.text()}`);
 }
 
 /** With something taken away, what it is there for happens for sure: the first creates of each kind are struck by what it mends. */

@@ -15,8 +15,9 @@ export interface Report {
   findings: Array<Finding & { history?: string }>;
   /** Steps that were blocked since an answer was lost for good, or otherwise as nobody had planned, and that a person mended. */
   mendings: Array<{ run: string; step: string; code: string; how: string; message: string }>;
+  /** How often each was killed. */
   kills: Record<string, number>;
-  /** How many attempts of activities were lost with what was killed. */
+  /** How many things were made, by kind. */
   made: Record<string, number>;
   sites: FaultSite[];
   /** Where histories and logs lie; absent if they were removed. */

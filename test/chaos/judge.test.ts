@@ -169,7 +169,10 @@ describe('the judge', () => {
 
   it('finds an execution that nobody asked for', () => {
     const { run: _, ...evidence } = asItShouldBe(plain);
-    const effects = [...evidence.effects, effect('execution', 'e1', '', { parent: 's1' })];
+    const effects = [
+      ...evidence.effects,
+      effect('execution', 'e1', plain.wanted.syncs[0]?.name ?? '', { parent: { sync: 's1' } }),
+    ];
     expect(wrongs({ ...evidence, effects })).toEqual([
       `duplicate: ${plain.wanted.syncs[0]?.name} was executed 1 times, and 0 were asked for`,
     ]);
