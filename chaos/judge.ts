@@ -265,10 +265,11 @@ function messagesOf(failure: ProvisioningFailure | undefined, status: Provisioni
   ];
 }
 
-/** Whether any of these runs tells of it. */
-function tellsOf(runs: RunEvidence[]): (id: string) => boolean {
+/** Whether any of these runs tells of it: by its id, or by its name where it never heard the id. */
+function tellsOf(runs: RunEvidence[]): (id: string, name: string) => boolean {
   const told = runs.map(toldBy);
-  return (id) => told.some(({ ids, texts }) => ids.has(id) || texts.includes(id));
+  return (id, name) =>
+    told.some(({ ids, texts }) => ids.has(id) || texts.includes(id) || texts.includes(`“${name}” may have been made`));
 }
 
 function orphans({ runs, effects, strangers }: Evidence): Finding[] {
@@ -281,7 +282,7 @@ function orphans({ runs, effects, strangers }: Evidence): Finding[] {
   return there.flatMap(({ kind, name, id }): Finding[] => {
     const owner = ownerOf(name);
     const told = (owner === undefined ? undefined : byName.get(owner)) ?? anybody;
-    if (told(id)) return [];
+    if (told(id, name)) return [];
     return [{ wrong: 'orphan', ...(owner === undefined ? {} : { run: owner }), what: `${kind} ${name}`, ids: [id] }];
   });
 }
@@ -295,7 +296,7 @@ function lonelyAudiences({ runs, state, effects }: Evidence): Finding[] {
     if (!made.has(id) || filled.has(id)) return [];
     const owner = ownerOf(name);
     const run = runs.find(({ script }) => script.name === owner);
-    if (run !== undefined && run.result === undefined && tellsOf([run])(id)) return [];
+    if (run !== undefined && run.result === undefined && tellsOf([run])(id, name)) return [];
     return [
       {
         wrong: 'audience without a sync',

@@ -423,6 +423,7 @@ class Provisioning {
     if (!(isCancellation(error) || error instanceof StepFailed || error instanceof WaitAbandoned)) return error;
     this.run.ending = true;
     if (this.run.settings.onFailure === 'undo') await this.undo();
+    else this.tellOfOpenOutcomes();
     this.end(cancelled ? 'cancelled' : 'failed');
     const outcome = this.outcome();
     const left = outcome.leftBehind.map(({ kind, name, id }) => `${kind} ${name} (${id})`);
@@ -458,6 +459,19 @@ class Provisioning {
     });
   }
 
+  /** What may be there although nobody heard of it: a run that keeps what it made names that too. */
+  private tellOfOpenOutcomes(): void {
+    const { progress, state } = this.run;
+    for (const entry of state.undo) {
+      for (const what of openOutcomes(entry)) {
+        const line = `${what} may have been made: nobody heard what became of it. \`audience undo\` looks for it, and deletes it if it is this run's.`;
+        state.notUndone.push(line);
+        // A run that is cancelled has no failure to tell it.
+        progress.warn(line);
+      }
+    }
+  }
+
   private end(how: 'completed' | 'failed' | 'cancelled'): void {
     this.run.ending = true;
     this.run.progress.end(how);
@@ -482,6 +496,15 @@ async function allOf<T>(work: Array<Promise<T>>): Promise<T[]> {
   const reasons = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []));
   if (reasons.length > 0) throw reasons.find(isCancellation) ?? reasons[0];
   return settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+}
+
+/** What an entry may have made, if its outcome is not known. */
+function openOutcomes(entry: UndoEntry): string[] {
+  if (entry.kind === 'accounts' || entry.made !== undefined) return [];
+  const audience = entry.kind === 'sync' && entry.audience !== undefined ? [`Audience “${entry.audience.name}”`] : [];
+  if (entry.kind === 'sync' && entry.refused) return audience;
+  const kind = { connection: 'Connection', model: 'Model', sync: 'Sync' }[entry.kind];
+  return [`${kind} “${entry.name}”`, ...audience];
 }
 
 /** Since when what a step makes is its own. */

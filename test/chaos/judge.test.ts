@@ -195,6 +195,20 @@ describe('the judge', () => {
     expect(wrongs({ ...evidence, runs: [endedAs(run, 'CANCELLED', steps)] })).toEqual([]);
   });
 
+  it('takes for told what a cancelled run names without having heard its id', () => {
+    const { run, ...evidence } = asItShouldBe(cancelledAndKept);
+    const steps = [{ resources: evidence.effects.slice(1).map(({ id, kind }) => ({ id, kind, made: true })) }];
+    const cancelled = endedAs(run, 'CANCELLED', steps);
+    const telling = (warnings: string[]) =>
+      wrongs({
+        ...evidence,
+        runs: [{ ...cancelled, status: { ...cancelled.status, warnings } as ProvisioningStatus }],
+      });
+    const { name } = cancelledAndKept.wanted.snowflake;
+    expect(telling([`Connection “${name}” may have been made: nobody heard.`])).toEqual([]);
+    expect(telling([`Connection “${name}” is slow.`])).toEqual([`orphan: connection ${name}`]);
+  });
+
   it('finds what a run should have undone, although it tells of it as made', () => {
     const { run, ...evidence } = asItShouldBe(cancelledAndUndone);
     const steps = [{ resources: evidence.effects.map(({ id, kind }) => ({ id, kind, made: true })) }];

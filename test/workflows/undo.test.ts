@@ -338,4 +338,26 @@ describe('a run that says nothing of it', () => {
     expect(await deletions(before)).toEqual([]);
     expect((await thingsOf(name)).connections).toHaveLength(2);
   });
+
+  it('names what it may have made, if it is cancelled before it has heard', async () => {
+    const before = await requestsSoFar();
+    await stage.sandbox.fault({ match: { method: 'POST', path: '/api/models' }, drop: true, when: 'after' });
+    const name = await stage.start('kept-unheard');
+    await stage.withWorker(async () => {
+      await stage.untilAsked(name);
+      await until('the answer was lost', async () => {
+        const requests = await stage.sandbox.requests();
+        return requests.some(({ number, method, path, status }) => {
+          return number > before && method === 'POST' && path.startsWith('/api/models') && status === null;
+        });
+      });
+      await stage.audiences.cancel(name);
+      expect(await stage.failureOf(name)).toMatchObject({ state: 'cancelled' });
+      expect((await statusOf(name)).warnings).toEqual([
+        expect.stringMatching(/^Model “.*” may have been made: nobody heard what became of it\..*`audience undo`/),
+      ]);
+    });
+    await stage.sandbox.clearFaults();
+    expect((await thingsOf(name)).models).toBe(1);
+  });
 });
