@@ -68,7 +68,11 @@ class Play {
       const sight = await scene.board.next(script.name, last);
       last = sight;
       if (sight?.state === 'gone') break;
-      if (sight === undefined) continue;
+      if (sight === undefined) {
+        // One that was over before anybody looked is never seen.
+        if (await this.hasEnded()) break;
+        continue;
+      }
       this.mayEnd(sight);
       if (!needsPeople(sight)) continue;
       const { status } = await surely(() => scene.audiences.status(script.name));
@@ -82,8 +86,7 @@ class Play {
     this.over = true;
     await Promise.all(this.underWay);
     if (this.broken !== undefined) throw this.broken;
-    const handle = scene.temporal.workflow.getHandle(workflowIdOf(script.name));
-    this.deeds.ended = (await surely(() => handle.describe(), scene.signal)).status.name;
+    await this.hasEnded();
     if (script.ending?.thenUndo && !scene.signal.aborted) await this.undo();
     return this.deeds;
   }
@@ -94,6 +97,13 @@ class Play {
       surely(() => audiences.start(this.script.request)),
     );
     this.deeds.runIds.push(...(await Promise.all(starts)).map(({ runId }) => runId));
+  }
+
+  private async hasEnded(): Promise<boolean> {
+    const { temporal, signal } = this.scene;
+    const handle = temporal.workflow.getHandle(workflowIdOf(this.script.name));
+    this.deeds.ended = (await surely(() => handle.describe(), signal)).status.name;
+    return this.deeds.ended !== 'RUNNING';
   }
 
   /** What people say before they are asked. */

@@ -38,6 +38,6 @@ describe('the line that tells how it stands', () => {
   it('fits 80 columns, however many runs there are', () => {
     const many = { begun: 9999, completed: 8000, cancelled: 999, failed: 999, waiting: 300, blocked: 99 };
     expect(lineOf({ seconds: 1799, ...many, killed: 999 }).length).toBeLessThanOrEqual(80);
-    expect(lineOf({ seconds: 61, ...many, killed: 3 })).toMatch(/^1:01 9999 begun 8000 done /);
+    expect(lineOf({ seconds: 61, ...many, killed: 3 })).toMatch(/^1:01 9999 runs 8000 done /);
   });
 });

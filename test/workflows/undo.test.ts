@@ -338,4 +338,28 @@ describe('a run that says nothing of it', () => {
     expect(await deletions(before)).toEqual([]);
     expect((await thingsOf(name)).connections).toHaveLength(2);
   });
+
+  it('looks for what it may have made, if it is cancelled before it has heard, and names it', async () => {
+    const before = await requestsSoFar();
+    await stage.sandbox.fault({ match: { method: 'POST', path: '/api/models' }, drop: true, when: 'after' });
+    const name = await stage.start('kept-unheard');
+    await stage.withWorker(async () => {
+      await stage.untilAsked(name);
+      await until('the answer was lost', async () => {
+        const requests = await stage.sandbox.requests();
+        return requests.some(({ number, method, path, status }) => {
+          return number > before && method === 'POST' && path.startsWith('/api/models') && status === null;
+        });
+      });
+      await stage.audiences.cancel(name);
+      expect(await stage.failureOf(name)).toMatchObject({ state: 'cancelled' });
+      const { steps, warnings } = await statusOf(name);
+      const found = steps.flatMap(({ resources }) => resources).filter(({ kind, made }) => kind === 'model' && made);
+      const { id } = await stage.sandbox.polytomic.models.get(found[0]?.id ?? '');
+      expect(found).toEqual([expect.objectContaining({ id })]);
+      expect(warnings).toEqual([]);
+    });
+    await stage.sandbox.clearFaults();
+    expect((await thingsOf(name)).models).toBe(1);
+  });
 });
