@@ -67,7 +67,14 @@ export function syncActivities({ polytomic, resolveSecret }: ActivityDependencie
             ? {}
             : {
                 leftovers: {
-                  lookUp: async () => (await audiencesOfThisName()).map((one) => leftover(create, one)),
+                  lookUp: async () => {
+                    const audiences = await audiencesOfThisName();
+                    if (audiences.length === 0) return [];
+                    // An ad account's audiences are there for other connections too, and so are their syncs.
+                    const syncs = await polytomic.syncs.list(reading());
+                    const filled = syncs.flatMap(({ target }) => target?.object ?? []);
+                    return audiences.map((one) => leftover(create, one, filled));
+                  },
                   advice: (ids: readonly string[]) =>
                     `Say ${saying((id) => `audience: { existing: ${id} }`, ids)}, give the audience another name, or give up.`,
                 },
@@ -132,9 +139,12 @@ export function syncActivities({ polytomic, resolveSecret }: ActivityDependencie
   }
 }
 
-/** Beside its name and account, an audience's id has its type: `<account>~user_audience.<number>`. */
-function leftover({ account, type }: AudienceToCreate, { id }: { id: string }) {
-  return { id, matches: id.startsWith(`${account}~${type}.`) };
+/**
+ * An audience as what a create of ours may have left without its sync: one that a sync fills (`filled`) came with that sync.
+ * Beside its name and account, an audience's id has its type: `<account>~user_audience.<number>`.
+ */
+function leftover({ account, type }: AudienceToCreate, { id }: { id: string }, filled: readonly string[]) {
+  return { id, matches: id.startsWith(`${account}~${type}.`) && !filled.includes(id) };
 }
 
 function idOf({ id }: { id: string }): string {

@@ -397,6 +397,22 @@ describe('a sync whose making goes wrong', () => {
     expect(await failureOf(create(step, newSync(), NEW))).toMatchObject({ type: 'Unclear' });
   });
 
+  it.each(['this', 'another'])(
+    'is not made into one that came with a sync of another run on %s connection',
+    async (which) => {
+      const step = newSyncStep();
+      await scene.sandbox.fault({ match: SYNCS, times: 1, status: 500 });
+      await failureOf(create(step, newSync(), NEW));
+      const theirs = which === 'this' ? connection : await givenLinkedIn(scene.sandbox, [ACCOUNT], 'Theirs');
+      await othersCreate({ name: 'Theirs', target: { connection_id: theirs.id, create: CREATE } });
+      const failure = await failureOf(create(step, newSync(), NEW));
+      expect(failure).toMatchObject({ type: 'Unclear', nonRetryable: true });
+      const [audience] = await newAudiences();
+      expect(failure.message).toContain(audience.id);
+      expect(await syncs()).toHaveLength(1);
+    },
+  );
+
   it('is not made into an audience that may have been there before its first send', async () => {
     const step = newSyncStep();
     await scene.sandbox.fault({ match: SYNCS, times: 1, status: 500 });
