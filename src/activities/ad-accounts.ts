@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { activityInfo, heartbeat } from '@temporalio/activity';
 import type { PolytomicClient } from '../polytomic/client.ts';
 import type { Connection } from '../polytomic/connections.ts';
+import { ApiError } from '../polytomic/errors.ts';
 import { chosenBy } from '../request/choice.ts';
 import { jsonBytes } from '../request/within.ts';
 import type { AdAccount, Choices, Resource } from '../workflows/messages.ts';
@@ -10,7 +11,7 @@ import { attempt, reading } from './attempt.ts';
 import { type Ask, ask, choicesOf } from './choices.ts';
 import { choose } from './choose.ts';
 import type { ActivityDependencies } from './dependencies.ts';
-import { ActivityProblem } from './failures.ts';
+import { ActivityProblem, FAILURE_CODES, type FailureCode, isFinal } from './failures.ts';
 
 /** LinkedIn Ads' name of the parameter that holds the ad accounts (Polytomic's reference, `parameter_values`). */
 const PARAMETER = 'accounts';
@@ -32,6 +33,9 @@ const MAX_CHOSEN_BYTES = 128 * 1024;
 /** How often accounts are merged anew because what was written has not lasted, until a person is asked. */
 export const MAX_OVERWRITTEN = 5;
 
+/** Codes of failures after which it is not known what was added. */
+const ADDED_UNKNOWN: readonly FailureCode[] = ['Unclear', 'NotKept'];
+
 /** How long after a write to look again: as a multiple of how long the write took, and at least and at most, in ms. */
 const SECOND_LOOK = { factor: 5, least: 100, most: 5_000 } as const;
 
@@ -50,33 +54,12 @@ export function adAccountActivities({ polytomic }: ActivityDependencies) {
       wanted: 'all' | 'ask' | string[];
     }): Promise<EnabledAdAccounts> {
       return attempt(`enabling ad accounts on LinkedIn Ads connection “${connection.name}”`, async () => {
-        const [allowed, read] = await Promise.all([
-          allowedAccounts(connection),
-          polytomic.connections.get(connection.id, reading()),
-        ]);
-        const question = questionOf(wanted, allowed);
-        if (question !== undefined) return { ask: question };
-        const chosen = chosenOf(wanted, allowed);
-        const enabled = accountsOf(read);
-        const written: Written = activityInfo().heartbeatDetails ?? {
-          enabledBefore: enabled.map(({ value }) => value),
-          overwritten: 0,
-        };
-        const { enabledBefore } = written;
-        if (missingOf(chosen, enabled).length > 0) {
-          heartbeat(written);
-          const lasts = await changeAccounts(polytomic, connection.id, {
-            change: (present) => [...present, ...missingOf(chosen, present)],
-            isDone: (present) => missingOf(chosen, present).length === 0,
-            ...(connection.made ? { ours: read } : {}),
-          });
-          if (!lasts) {
-            const overwritten = written.overwritten + 1;
-            heartbeat({ enabledBefore, overwritten } satisfies Written);
-            throw notKept(overwritten);
-          }
+        const earlier: Written | undefined = activityInfo().heartbeatDetails ?? undefined;
+        try {
+          return await enable(connection, wanted, earlier);
+        } catch (error) {
+          throw earlier === undefined ? error : inDoubt(error, connection);
         }
-        return { enabled: chosen, added: chosen.filter(({ value }) => !enabledBefore.includes(value)) };
       });
     },
 
@@ -100,6 +83,43 @@ export function adAccountActivities({ polytomic }: ActivityDependencies) {
       );
     },
   };
+
+  async function enable(
+    connection: Resource,
+    wanted: 'all' | 'ask' | string[],
+    earlier: Written | undefined,
+  ): Promise<EnabledAdAccounts> {
+    const [allowed, read] = await Promise.all([
+      allowedAccounts(connection),
+      polytomic.connections.get(connection.id, reading()),
+    ]);
+    const question = questionOf(wanted, allowed);
+    if (question !== undefined) return { ask: question };
+    const chosen = chosenOf(wanted, allowed);
+    const enabled = accountsOf(read);
+    const written: Written = earlier ?? {
+      enabledBefore: enabled.map(({ value }) => value),
+      overwritten: 0,
+    };
+    const { enabledBefore } = written;
+    if (missingOf(chosen, enabled).length > 0) {
+      heartbeat(written);
+      const lasts = await changeAccounts(polytomic, connection.id, {
+        change: (present) => [...present, ...missingOf(chosen, present)],
+        isDone: (present) => missingOf(chosen, present).length === 0,
+        ...(connection.made ? { ours: read } : {}),
+      }).catch((error: unknown) => {
+        // Polytomic's own refusal of the first write is as clear as can be.
+        throw isOfWrite(error) ? error : inDoubt(error, connection);
+      });
+      if (!lasts) {
+        const overwritten = written.overwritten + 1;
+        heartbeat({ enabledBefore, overwritten } satisfies Written);
+        throw notKept(overwritten);
+      }
+    }
+    return { enabled: chosen, added: chosen.filter(({ value }) => !enabledBefore.includes(value)) };
+  }
 
   async function allowedAccounts(connection: Resource): Promise<AdAccount[]> {
     const parameters = await polytomic.connections.parameterValues(connection.id, reading());
@@ -148,6 +168,23 @@ export async function changeAccounts(
   // Not broken off when the run is cancelled: what has been added would not be known.
   await pause(Math.min(Math.max((Date.now() - begun) * factor, least), most));
   return isDone(accountsOf(await polytomic.connections.get(connectionId)));
+}
+
+/** Whether a call that writes ended so, not one that reads. */
+function isOfWrite(error: unknown): boolean {
+  return error instanceof ApiError && error.call.startsWith('PUT ');
+}
+
+/** What ends the step for good where a write of it may have taken effect: nobody knows what it added, unless the connection is its own. */
+function inDoubt(error: unknown, { made }: Resource): unknown {
+  const ends =
+    isFinal(error) ||
+    (error instanceof ActivityProblem && !FAILURE_CODES[error.code].retryable && !ADDED_UNKNOWN.includes(error.code));
+  if (made || !ends) return error;
+  return new ActivityProblem(
+    'Unclear',
+    `some may have been enabled when an answer was lost, and nobody can tell which: ${error.message.replace(/\.$/, '')}. Mend that, then try again.`,
+  );
 }
 
 function notKept(overwritten: number): ActivityProblem {

@@ -7,7 +7,8 @@ const backOff = { initialInterval: '1 second', backoffCoefficient: 2, maximumInt
 /**
  * One attempt makes a few calls of at most 15 s each; a lost attempt is noticed when this runs out, so it is kept close.
  * Attempts are not limited: what cannot succeed says so itself, and an outage may last a night. A run that is cancelled waits
- * for what is under way, so that an undo knows what there is.
+ * for an attempt that is under way, so that an undo knows what there is. Between two attempts Temporal ends the activity at once:
+ * the undo, or `findKept`, then looks for what an attempt before may have made.
  */
 const STEP_OPTIONS = {
   startToCloseTimeout: '45 seconds',

@@ -271,7 +271,11 @@ class Provisioning {
         ),
       outcome: ({ enabled }) => ({ note: shorten(enabled.map(({ label }) => label).join(', '), 200) }),
       piece: this.pieceOf(STEP.adAccounts),
-      made: (entry, { added }) => (added.length === 0 || entry.kind !== 'accounts' ? undefined : { ...entry, added }),
+      made: (entry, { added }) => {
+        // The try that this one follows added some that are none of these.
+        if (entry.kind !== 'accounts' || entry.unclear) return entry;
+        return added.length === 0 ? undefined : { ...entry, added };
+      },
     });
     const audiences = await this.run.step<AudienceInspection[]>(STEP.audiences, {
       work: () => this.choices.inspect(connection, this.run.request.syncs, longActivities),

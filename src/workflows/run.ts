@@ -82,6 +82,9 @@ export interface StepWork<T> {
 /** Codes of failures after which it is sure that the step made nothing, whatever became of attempts before. */
 const MADE_NOTHING: readonly string[] = ['Refused', 'NotAllowed', 'NameTaken', 'Ambiguous', 'NotFound'];
 
+/** Codes of failures after which nobody can tell what the step made. */
+const MADE_UNKNOWN: readonly string[] = ['Unclear', 'NotKept'];
+
 /** How long a run that has ended waits for notices that have not been delivered yet: long enough for a restart of who receives them. */
 const LAST_NOTICES_TIMEOUT = '5 minutes';
 
@@ -177,7 +180,8 @@ export class Run {
       const kept = this.remember(announced);
       entry = kept;
       return () => {
-        this.replace(kept, undefined);
+        // What an earlier try may have made stays on the list.
+        if (kept === announced) this.replace(kept, undefined);
         entry = undefined;
       };
     };
@@ -193,9 +197,9 @@ export class Run {
       const type = failureOf(id, error)?.type ?? '';
       const madeNothing = MADE_NOTHING.includes(type);
       // What nobody can tell to be ours is not deleted as if it were.
-      if (entry !== undefined && type === 'Unclear') this.replace(entry, { ...entry, unclear: true });
+      if (entry !== undefined && MADE_UNKNOWN.includes(type)) this.replace(entry, { ...entry, unclear: true });
       // What somebody else makes under the same name from now on is not to be taken for ours.
-      if (entry !== undefined && madeNothing && !this.state.afterUnclear.includes(id)) {
+      if (entry !== undefined && madeNothing && !entry.unclear && !this.state.afterUnclear.includes(id)) {
         const audience =
           entry.kind === 'sync' && entry.audience !== undefined ? { ...entry, refused: true } : undefined;
         this.replace(entry, audience);

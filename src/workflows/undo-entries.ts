@@ -12,7 +12,7 @@ interface OfStep {
   since: string;
   /** When the run ended, RFC 3339, where it could not undo anything itself: what is younger was not made by it. */
   until?: string;
-  /** The step ended `Unclear`: what of this name is there may be the run's own or not, and nobody can tell. */
+  /** The step ended `Unclear` or `NotKept`: what is there may be the run's own or not, and nobody can tell. */
   unclear?: true;
   /** Ids of what a person told the step to use afterwards: of this name perhaps, and not the run's to delete. */
   uses?: string[];
@@ -57,7 +57,7 @@ export interface SyncEntry extends OfStep {
 export interface AccountsEntry extends OfStep {
   kind: 'accounts';
   connection: Resource;
-  /** What this run added, once it is known. */
+  /** What this run added, once it is known; never, if an earlier try of the step ended unclear. */
   added?: AdAccount[];
 }
 

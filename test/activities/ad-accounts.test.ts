@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { MAX_OVERWRITTEN } from '../../src/activities/ad-accounts.ts';
 import type { PolytomicClient } from '../../src/polytomic/client.ts';
+import { ApiError } from '../../src/polytomic/errors.ts';
 import type { Resource } from '../../src/workflows/messages.ts';
 import { type Received, withApi } from '../polytomic/api-server.ts';
 import { activitiesOn, failureOf, givenLinkedIn, newStep, sceneForEachTest } from '../support/activity-step.ts';
@@ -89,6 +90,48 @@ describe('ad accounts', () => {
       expect(await enabledOn(connection)).toEqual([CONTOSO, ACCOUNT, NORTHWIND]);
     },
   );
+
+  it('may be enabled, and nobody knows which, where the step ends for good after an answer was lost', async () => {
+    const connection = await givenLinkedIn(scene.sandbox, []);
+    const step = newStep('ad accounts');
+    const attempt = () => step.attempt(() => scene.activities.enableAdAccounts({ connection, wanted: 'all' }));
+    await scene.sandbox.fault({ match: { method: 'PUT' }, times: 1, drop: true, when: 'after' });
+    await failureOf(attempt());
+    await scene.sandbox.fault({ match: { method: 'GET' }, times: 1, status: 403 });
+    const failure = await failureOf(attempt());
+    expect(failure).toMatchObject({ type: 'Unclear', nonRetryable: true });
+    expect(failure.message).toMatch(
+      /some may have been enabled when an answer was lost.* answered 403.* then try again/,
+    );
+  });
+
+  it('may be enabled, and nobody knows which, where they cannot be read back', async () => {
+    const connection = await givenLinkedIn(scene.sandbox, []);
+    const { polytomic } = scene.sandbox;
+    let reads = 0;
+    const get = async (id: string) => {
+      reads += 1;
+      if (reads > 1) throw new ApiError('GET /api/connections/c', 403);
+      return polytomic.connections.get(id);
+    };
+    const { enableAdAccounts } = activitiesOn({
+      ...polytomic,
+      connections: {
+        get,
+        parameterValues: (id: string) => polytomic.connections.parameterValues(id),
+        update: (...args: Parameters<typeof polytomic.connections.update>) => polytomic.connections.update(...args),
+      },
+    } as unknown as typeof polytomic);
+    const attempt = newStep('ad accounts').attempt(() => enableAdAccounts({ connection, wanted: 'all' }));
+    expect(await failureOf(attempt)).toMatchObject({ type: 'Unclear' });
+  });
+
+  it('are not enabled, and the step says no more than that, where Polytomic refuses the write', async () => {
+    const connection = await givenLinkedIn(scene.sandbox, []);
+    await scene.sandbox.fault({ match: { method: 'PUT' }, times: 1, status: 403 });
+    expect(await failureOf(enable(connection, 'all'))).toMatchObject({ type: 'NotPermitted' });
+    expect((await enabledOn(connection)) ?? []).toEqual([]);
+  });
 
   it('are merged anew where somebody else has written what they read before', async () => {
     const connection = await givenLinkedIn(scene.sandbox, []);

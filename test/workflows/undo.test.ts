@@ -207,6 +207,36 @@ describe('a run that fails and is to undo', () => {
     expect(configuration['accounts']).toEqual([NORTHWIND]);
   });
 
+  it('says that nobody knows which ad accounts it added, where an earlier try added them unheard', async () => {
+    const connection = await linkedInConnection(stage.sandbox, [NORTHWIND]);
+    const path = `/api/connections/${connection.id}`;
+    await stage.sandbox.fault({ match: { method: 'PUT', path }, times: 1, drop: true, when: 'after' });
+    // The sign-in is found, the first attempt reads what may be enabled and writes; the second one is refused.
+    const reads = { method: 'GET', path: `${path}/parameter_values` };
+    await stage.sandbox.fault({ match: reads, times: 2, latencyMs: 1 });
+    await stage.sandbox.fault({ match: reads, times: 1, status: 401 });
+    const name = await stage.start('accounts-unheard', {
+      options: { onFailure: 'undo' },
+      linkedinAds: { connection: { use: connection.id }, accounts: [NORTHWIND.label, ACCOUNT.label] },
+      syncs: [BAD],
+    });
+    await stage.withWorker(async () => {
+      const step = 'ad accounts';
+      await until('the step is blocked', async () => (await stepOf(name, step))?.failure?.type === 'Unclear');
+      await handleOf(name).executeUpdate(retryStepUpdate, { args: [{ step }] });
+      await untilDone(name, step);
+      await handleOf(name).executeUpdate(giveUpUpdate, { args: [{}] });
+      const { notUndone } = await failureOf(name);
+      expect(notUndone).toEqual([
+        expect.stringMatching(
+          new RegExp(`not known which ad accounts .*${connection.id}.*enabled are .*${ACCOUNT.value.slice(0, 9)}`),
+        ),
+      ]);
+    });
+    const { configuration } = await stage.sandbox.polytomic.connections.get(connection.id);
+    expect(configuration['accounts']).toEqual([NORTHWIND, ACCOUNT]);
+  });
+
   it('does so when a person gives up, and names the step that was blocked', async () => {
     const name = await stage.start('given-up', { options: { onFailure: 'undo' }, models: WRONG_QUERY });
     const failure = await stage.withWorker(async () => {
