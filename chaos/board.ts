@@ -34,6 +34,7 @@ export class Board {
   constructor(temporal: Client, signal: AbortSignal) {
     this.temporal = temporal;
     this.signal = signal;
+    signal.addEventListener('abort', () => this.wakeAll(), { once: true });
   }
 
   /** All that run now. */
@@ -45,15 +46,15 @@ export class Board {
   async watch(): Promise<void> {
     while (!this.signal.aborted) {
       await surely(() => this.look(), this.signal);
-      for (const wake of [...this.waiting]) wake();
+      this.wakeAll();
       await sleep(PACE_MS, undefined, { signal: this.signal });
     }
   }
 
-  /** What is seen of the run as soon as that is something else than `last`, or after some seconds. */
+  /** What is seen of the run as soon as that is something else than `last`, or after some seconds; nothing once `signal` aborts. */
   async next(name: string, last: Sight | undefined): Promise<Sight | undefined> {
     const deadline = Date.now() + LONGEST_MS;
-    for (;;) {
+    while (!this.signal.aborted) {
       await new Promise<void>((resolve) => {
         const wake = () => {
           this.waiting.delete(wake);
@@ -62,8 +63,14 @@ export class Board {
         this.waiting.add(wake);
       });
       const now = this.sights.get(name);
+      if (this.signal.aborted) break;
       if (Date.now() > deadline || JSON.stringify(now) !== JSON.stringify(last)) return now;
     }
+    return undefined;
+  }
+
+  private wakeAll(): void {
+    for (const wake of [...this.waiting]) wake();
   }
 
   private async look(): Promise<void> {

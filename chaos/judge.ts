@@ -114,6 +114,7 @@ export function judge(evidence: Evidence): Verdict {
     ...orphans(evidence),
     ...lonelyAudiences(evidence),
     ...strangersHarmed(evidence),
+    ...deletions(evidence),
     ...evidence.secrets.map(
       ({ secret, place }): Finding => ({ wrong: 'secret', what: `${secret}: ${place}`, ids: [] }),
     ),
@@ -278,6 +279,25 @@ function orphans({ runs, effects, strangers }: Evidence): Finding[] {
   });
 }
 
+/** What was deleted although neither its run was to undo, nor a person has cleared it away. */
+function deletions({ runs, effects, strangers }: Evidence): Finding[] {
+  const byName = new Map(runs.map((run) => [run.script.name, run]));
+  const gone = effects.filter(({ effect, id }) => effect === 'deleted' && !strangers.includes(id));
+  return gone.flatMap(({ kind, name, id }): Finding[] => {
+    const owner = ownerOf(name);
+    const run = owner === undefined ? undefined : byName.get(owner);
+    if (run !== undefined && mayDelete(run, id)) return [];
+    const whose = owner === undefined ? {} : { run: owner };
+    return [{ wrong: 'wrong result', ...whose, what: `${kind} ${name} was deleted`, ids: [id] }];
+  });
+}
+
+/** A run that completed deletes nothing. */
+function mayDelete({ script, deeds, result }: RunEvidence, id: string): boolean {
+  if (deeds.cleared.some((one) => one.id === id)) return true;
+  return result === undefined && (script.request.options?.onFailure === 'undo' || deeds.undo !== undefined);
+}
+
 function lonelyAudiences({ runs, state, effects }: Evidence): Finding[] {
   const made = new Set(
     effects.filter(({ effect, kind }) => effect === 'created' && kind === 'audience').map(({ id }) => id),
@@ -308,7 +328,7 @@ function wrongResults({ script, deeds, result }: RunEvidence, state: SandboxStat
   return wrongs.map((one) => ({ wrong: 'wrong result', run: script.name, ...one }));
 }
 
-function differences({ wanted, request }: Script, result: ProvisioningResult, state: SandboxState) {
+function differences({ plot, wanted, request }: Script, result: ProvisioningResult, state: SandboxState) {
   const wrongs: Array<{ what: string; ids: string[] }> = [];
   const expect = (what: string, id: string, is: unknown, should: unknown) => {
     if (canonical(is) === canonical(should)) return;
@@ -331,7 +351,11 @@ function differences({ wanted, request }: Script, result: ProvisioningResult, st
       name: linkedin?.name,
       type: linkedin?.type,
       signedIn: linkedin?.signed_in,
-      accounts: wanted.accounts.filter((one) => enabled.includes(one)),
+      accounts: [
+        ...wanted.accounts.filter((one) => enabled.includes(one)),
+        // On a shared connection the others are those of other runs.
+        ...(plot === 'shared' ? [] : enabled.filter((one) => !wanted.accounts.includes(one))),
+      ],
     },
     { name: wanted.linkedin.name, type: 'linkedinads', signedIn: true, accounts: wanted.accounts },
   );

@@ -50,6 +50,8 @@ async function chaos(options: Options, interrupted: AbortSignal): Promise<number
   const signal = AbortSignal.any([interrupted, ending.signal]);
   // Everybody who waits for something waits for this too.
   setMaxListeners(0, signal);
+  const farewell = () => process.stderr.write(`Interrupted: ending what was started in ${machine.directory}\n`);
+  interrupted.addEventListener('abort', farewell, { once: true });
   const script = fileURLToPath(new URL('workers/worker.js', import.meta.url));
   const env = {
     ...Object.fromEntries(secrets),
@@ -80,17 +82,18 @@ async function chaos(options: Options, interrupted: AbortSignal): Promise<number
     const report = reportOf(options, { evidence, verdict, kills, sites, seconds }, (run) =>
       historyFile(machine.directory, run),
     );
-    keep = options.keep || report.findings.length > 0;
+    keep = options.keep || report.findings.length > 0 || report.broken !== undefined;
     const told = keep ? { ...report, directory: machine.directory } : report;
     if (options.report !== undefined) await writeFile(options.report, `${JSON.stringify(told, null, 2)}\n`);
     if (keep) await writeFile(`${machine.directory}/report.json`, `${JSON.stringify(told, null, 2)}\n`);
     process.stdout.write(`${reportText(told)}\n`);
+    if (report.broken !== undefined) return EXIT.broken;
     return report.findings.length === 0 ? EXIT.well : EXIT.findings;
   } finally {
     ending.abort();
     await disasters.stop();
     await machine.stop();
-    if (keep) process.stderr.write(`Kept: ${machine.directory}\n`);
+    if (keep && (options.keep || !interrupted.aborted)) process.stderr.write(`Kept: ${machine.directory}\n`);
     else await rm(machine.directory, { recursive: true, force: true });
   }
 }

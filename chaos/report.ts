@@ -20,6 +20,8 @@ export interface Report {
   /** How many things were made, by kind. */
   made: Record<string, number>;
   sites: FaultSite[];
+  /** Why nothing follows from it: it was no chaos. */
+  broken?: string;
   /** Where histories and logs lie; absent if they were removed. */
   directory?: string;
 }
@@ -38,7 +40,7 @@ export function reportOf(
   return {
     seed,
     runs,
-    again: `npm run chaos -- --runs ${runs} --seed ${seed}${againOf(options)}`,
+    again: `npm run chaos -- --runs ${runs} --seed ${quoted(seed)}${againOf(options)}`,
     ends: verdict.ends,
     wrongs: Object.fromEntries(
       WRONGS.map((wrong) => [wrong, verdict.findings.filter((finding) => finding.wrong === wrong).length]),
@@ -48,6 +50,9 @@ export function reportOf(
     ),
     mendings: evidence.runs.flatMap(({ script, deeds }) => deeds.mendings.map((one) => ({ run: script.name, ...one }))),
     made: countedBy(made, ({ kind }) => kind),
+    ...(options.share > 0 && struckOf(rest.sites) === 0
+      ? { broken: 'No fault has struck, although faults were asked for: nothing was tried.' }
+      : {}),
     ...rest,
   };
 }
@@ -60,6 +65,11 @@ function againOf({ atOnce, share, patience, sabotage, kills }: Omit<Options, 'ru
   ].join(' ');
 }
 
+/** As a shell takes it for one word. */
+function quoted(word: string): string {
+  return /^[\w.:-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+}
+
 /** How many findings are told one by one. */
 const SHOWN = 50;
 
@@ -67,7 +77,6 @@ const SHOWN = 50;
 export function reportText(report: Report): string {
   const { ends, wrongs, findings, mendings, kills, made, sites, seconds } = report;
   const ended = Object.values(ends).reduce((sum, count) => sum + count, 0);
-  const struck = sites.reduce((sum, { hits }) => sum + hits, 0);
   return [
     '',
     `Chaos run of ${report.runs} with seed ${report.seed}, ${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`,
@@ -92,7 +101,7 @@ export function reportText(report: Report): string {
       ],
       [
         'calls struck by a fault',
-        `${struck} at ${sites.filter(({ hits }) => hits > 0).length} of ${sites.length} sites`,
+        `${struckOf(sites)} at ${sites.filter(({ hits }) => hits > 0).length} of ${sites.length} sites`,
       ],
       ['blocked by an open outcome, mended', mendings.length],
       ...Object.entries(countedBy(mendings, ({ code, step }) => `${code}, ${step.split(' ')[0]}`)).map(
@@ -107,8 +116,12 @@ export function reportText(report: Report): string {
     '',
     ...(report.directory === undefined ? [] : [`Histories, logs and states: ${report.directory}`]),
     `The same again: ${report.again}`,
-    findings.length === 0 ? 'All is well.' : `${findings.length} findings.`,
+    report.broken ?? (findings.length === 0 ? 'All is well.' : `${findings.length} findings.`),
   ].join('\n');
+}
+
+function struckOf(sites: readonly FaultSite[]): number {
+  return sites.reduce((sum, { hits }) => sum + hits, 0);
 }
 
 type Row = [string, string | number];

@@ -154,7 +154,7 @@ describe('the judge', () => {
       const first = evidence.effects.find((one) => one.kind === kind);
       const second = effect(kind, 'x', first?.name ?? '');
       const effects = [...evidence.effects, second, { ...second, effect: 'deleted' as const }];
-      expect(wrongs({ ...evidence, effects })).toEqual([`duplicate: ${kind} ${first?.name} was made 2 times`]);
+      expect(wrongs({ ...evidence, effects })).toContain(`duplicate: ${kind} ${first?.name} was made 2 times`);
     },
   );
 
@@ -165,6 +165,29 @@ describe('the judge', () => {
     const effects = [first, { ...first, effect: 'deleted' as const }, ...evidence.effects];
     const deeds = { ...run.deeds, cleared: [{ kind: 'sync', name: sync?.name ?? '', id: 'x' }] };
     expect(wrongs({ ...evidence, effects, runs: [{ ...run, deeds }] })).toEqual([]);
+  });
+
+  it('finds what was deleted although its run completed, or keeps what it made', () => {
+    const { run, ...evidence } = asItShouldBe(cancelledAndKept);
+    const model = evidence.effects.find(({ kind }) => kind === 'model');
+    const effects = [...evidence.effects, effect('model', 'm1', model?.name ?? '', { effect: 'deleted' })];
+    const steps = [{ resources: evidence.effects.map(({ id, kind }) => ({ id, kind, made: true })) }];
+    const finding = `wrong result: model ${model?.name} was deleted`;
+    expect(wrongs({ ...evidence, effects })).toEqual([finding]);
+    expect(wrongs({ ...evidence, effects, runs: [endedAs(run, 'CANCELLED', steps)] })).toEqual([finding]);
+    const undone = { ...run.deeds, undo: { undone: [], left: ['c1, c2, s1, a1'] } };
+    expect(wrongs({ ...evidence, effects, runs: [{ ...endedAs(run, 'CANCELLED'), deeds: undone }] })).toEqual([]);
+  });
+
+  it('finds ad accounts that nobody wanted, unless other runs may have', () => {
+    const { run, ...evidence } = asItShouldBe(plain);
+    const accounts = [...plain.wanted.accounts, 'another'].map((value) => ({ value, label: value }));
+    Object.assign(evidence.state.connections[1]?.configuration ?? {}, { accounts });
+    expect(wrongs(evidence)).toEqual([
+      expect.stringMatching('^wrong result: the LinkedIn Ads connection is .*another'),
+    ]);
+    const shared = { ...run, script: { ...plain, plot: 'shared' as const } };
+    expect(wrongs({ ...evidence, runs: [shared] })).toEqual([]);
   });
 
   it('finds an execution that nobody asked for', () => {
