@@ -7,7 +7,6 @@ import { FAILURE, WORKFLOW_TYPE, workflowIdOf } from '../../src/workflows/messag
 import { newName } from '../support/new-name.ts';
 import { ownWalkthrough } from '../support/own-walkthrough.ts';
 import { newStage, type Stage } from '../support/provisioning.ts';
-
 import { until } from '../support/until.ts';
 import { anyValue, MARKER, mutated } from './mutations.ts';
 
