@@ -48,7 +48,7 @@ import {
 } from './messages.ts';
 import { STEP } from './progress.ts';
 import { type PiecePath, Run, StepFailed, WaitAbandoned } from './run.ts';
-import { newRunState, type RunState } from './run-state.ts';
+import { MAX_CARRIED_BYTES, newRunState, type RunState } from './run-state.ts';
 import { SignIn } from './sign-in.ts';
 import { findAllKept, undoAll } from './undo.ts';
 import type { UndoEntry } from './undo-entries.ts';
@@ -56,9 +56,6 @@ import { firstOf, named, refusal, refuseOtherKeys } from './update-input.ts';
 
 /** LinkedIn serves an audience only with at least so many matched members, in count. */
 const LEAST_MEMBERS = 300;
-
-/** How much a run hands to the one that continues it, in bytes: Temporal takes 2 MB, and would retry the task with more for ever. */
-const MAX_CARRIED_BYTES = 1_900_000;
 
 /** How long the reason of one who gives up may be, in characters. */
 const MAX_REASON = 1000;
