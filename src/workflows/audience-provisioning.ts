@@ -84,8 +84,8 @@ interface SnowflakeBranch {
 interface LinkedInBranch {
   connection: Resource;
   accounts: EnabledAccounts['enabled'];
-  /** In the order of the request's syncs. */
-  audiences: AudienceInspection[];
+  /** In the order of the request's syncs. Each is for one try: the sync takes it, and a run that lives long need not carry it. */
+  audiences: Array<AudienceInspection | null>;
 }
 
 type CreatedSync = ProvisioningResult['syncs'][number];
@@ -270,7 +270,7 @@ class Provisioning {
       piece: this.pieceOf(STEP.adAccounts),
       made: (entry, { added }) => (added.length === 0 || entry.kind !== 'accounts' ? undefined : { ...entry, added }),
     });
-    const audiences = await this.run.step<AudienceInspection[]>(STEP.audiences, {
+    const audiences = await this.run.step<LinkedInBranch['audiences']>(STEP.audiences, {
       work: () => this.choices.inspect(connection, this.run.request.syncs, longActivities),
       outcome: () => ({}),
     });
@@ -298,9 +298,11 @@ class Provisioning {
     const model = () => this.piece(models.get(spec().model), id);
     return this.run.step<CreatedSync>(id, {
       work: async (step, making) => {
-        const inspected = step.generation === 1 ? audiences[index] : undefined;
-        const audience = await this.choices.audience(id, spec(), connection, inspected);
-        this.run.state.chosen[id] = audience;
+        const inspected = step.generation === 1 ? audiences[index] : null;
+        audiences[index] = null;
+        const audience = await this.choices.audience(id, spec(), connection, inspected ?? undefined);
+        const { seen: _, ...chosen } = audience;
+        this.run.state.chosen[id] = chosen;
         const sync = spec();
         making({
           kind: 'sync',

@@ -79,6 +79,7 @@ function finished(name: string): { state: RunState; progress: Progress } {
     state.undo.push({ ...known, kind: 'model', step, query: 'query' in model ? model.query : '' });
     progress.done(step, { resources: [{ kind: 'model', ...resource(name) }] });
   }
+  state.results[STEP.audiences] = made.syncs.map(() => null);
   for (const sync of made.syncs) {
     const step = STEP.sync(sync.name);
     const audience = { name, type: 'user_audience', account: ID };
