@@ -1,4 +1,5 @@
 /** One attempt of an activity, from its work to the failure that Temporal records. */
+import { setMaxListeners } from 'node:events';
 import { activityInfo, Context, cancellationSignal, cancelled, heartbeat } from '@temporalio/activity';
 import { toFailure } from './failures.ts';
 
@@ -24,7 +25,10 @@ export async function attempt<T>(doing: string, work: () => Promise<T>): Promise
  * it would leave its outcome unknown for the sake of a second.
  */
 export function reading(): { signal: AbortSignal } {
-  return { signal: cancellationSignal() };
+  const signal = cancellationSignal();
+  // Several calls side by side listen to it, each until it has ended; Node takes more than ten for a leak, and says so.
+  setMaxListeners(0, signal);
+  return { signal };
 }
 
 /**

@@ -28,6 +28,9 @@ const PROPERTIES = ['type', 'account'] as const;
 /** How many syncs are looked at side by side, in count: each look is a call, and Polytomic limits how often it is called. */
 const SIDE_BY_SIDE = 10;
 
+/** How many syncs of one name are handed on, in count; where there are more, the sync that is created looks for itself. */
+const MAX_SEEN = 5;
+
 /** What a sync writes to: an audience that is there, or one to create. */
 export type InspectedAudience = ({ existing: { id: string; name: string } } | { create: AudienceToCreate }) & {
   seen?: Sighting;
@@ -93,6 +96,7 @@ export function audienceActivities({ polytomic }: ActivityDependencies) {
               // Whether an audience to create is there was not looked for where the run before may have made it.
               if (laterRun || !('audience' in inspection)) return inspection;
               const ofThisName = there.filter(({ name }) => name === syncs[index]?.name).map(({ id }) => id);
+              if (ofThisName.length > MAX_SEEN) return inspection;
               return { audience: { ...inspection.audience, seen: { at, syncs: ofThisName } } };
             });
           },

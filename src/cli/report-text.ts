@@ -1,5 +1,6 @@
 /** A provisioning for people to read, in lines no wider than their terminal. */
 import type { PendingActivity, ProvisioningReport } from '../client/report.ts';
+import { shorten } from '../request/shorten.ts';
 import type {
   Choice,
   Choices,
@@ -21,6 +22,9 @@ export const MAX_LISTED = 10;
 
 /** How many steps are listed, in count: where a request has more, those that matter most. */
 const MAX_STEPS = 40;
+
+/** How much is told of each failure where there are many, in characters. */
+const MAX_FAILURE = 150;
 
 /** How many things of a kind are told in full, in count: questions, blocked steps, attempts that failed, warnings. */
 const MAX_IN_FULL = 5;
@@ -178,6 +182,7 @@ function stepLines(all: StepStatus[], columns: number): string[] {
   const { shown: steps, rest } = mostTelling(all, MAX_STEPS);
   const width = Math.min(Math.max(...steps.map(({ id }) => plain(id).length)), MAX_STEP_WIDTH);
   const indent = ' '.repeat(width + 4);
+  const many = steps.filter(({ failure }) => failure !== undefined).length > MAX_IN_FULL;
   const lines = steps.flatMap((step) => {
     const head = `${MARK[step.state]} ${plain(step.id).padEnd(width)}  `;
     const told = outcomesOf(step, plain);
@@ -186,7 +191,9 @@ function stepLines(all: StepStatus[], columns: number): string[] {
       ...(alone ? wrapped(head.trimEnd(), columns, '    ') : []),
       ...told.flatMap((line, i) => hanging(i === 0 && !alone ? head : indent, line, columns)),
       // Often long, and with ids in it that a narrow column has no room for.
-      ...failureOf(step).flatMap((failure) => wrapped(`    ${failure}`, columns, '    ')),
+      ...failureOf(step).flatMap((failure) =>
+        wrapped(`    ${many ? shorten(failure, MAX_FAILURE) : failure}`, columns, '    '),
+      ),
     ];
   });
   return rest === undefined ? lines : [...lines, ...wrapped(`  ${rest}`, columns)];

@@ -48,7 +48,7 @@ import {
 } from './messages.ts';
 import { STEP } from './progress.ts';
 import { type PiecePath, Run, StepFailed, WaitAbandoned } from './run.ts';
-import { newRunState, type RunState } from './run-state.ts';
+import { MAX_CARRIED_BYTES, newRunState, type RunState } from './run-state.ts';
 import { SignIn } from './sign-in.ts';
 import { findAllKept, undoAll } from './undo.ts';
 import type { UndoEntry } from './undo-entries.ts';
@@ -56,9 +56,6 @@ import { firstOf, named, refusal, refuseOtherKeys } from './update-input.ts';
 
 /** LinkedIn serves an audience only with at least so many matched members, in count. */
 const LEAST_MEMBERS = 300;
-
-/** How much a run hands to the one that continues it, in bytes: Temporal takes 2 MB, and would retry the task with more for ever. */
-const MAX_CARRIED_BYTES = 1_900_000;
 
 /** How long the reason of one who gives up may be, in characters. */
 const MAX_REASON = 1000;
@@ -87,8 +84,8 @@ interface SnowflakeBranch {
 interface LinkedInBranch {
   connection: Resource;
   accounts: EnabledAccounts['enabled'];
-  /** In the order of the request's syncs. */
-  audiences: AudienceInspection[];
+  /** In the order of the request's syncs. Each is for one try: the sync takes it, and a run that lives long need not carry it. */
+  audiences: Array<AudienceInspection | null>;
 }
 
 type CreatedSync = ProvisioningResult['syncs'][number];
@@ -277,7 +274,7 @@ class Provisioning {
         return added.length === 0 ? undefined : { ...entry, added };
       },
     });
-    const audiences = await this.run.step<AudienceInspection[]>(STEP.audiences, {
+    const audiences = await this.run.step<LinkedInBranch['audiences']>(STEP.audiences, {
       work: () => this.choices.inspect(connection, this.run.request.syncs, longActivities),
       outcome: () => ({}),
     });
@@ -305,9 +302,11 @@ class Provisioning {
     const model = () => this.piece(models.get(spec().model), id);
     return this.run.step<CreatedSync>(id, {
       work: async (step, making) => {
-        const inspected = step.generation === 1 ? audiences[index] : undefined;
-        const audience = await this.choices.audience(id, spec(), connection, inspected);
-        this.run.state.chosen[id] = audience;
+        const inspected = step.generation === 1 ? audiences[index] : null;
+        audiences[index] = null;
+        const audience = await this.choices.audience(id, spec(), connection, inspected ?? undefined);
+        const { seen: _, ...chosen } = audience;
+        this.run.state.chosen[id] = chosen;
         const sync = spec();
         making({
           kind: 'sync',

@@ -61,7 +61,7 @@ export const selectAccountsUpdate = defineUpdate<AdAccount[] | 'kept until it is
 /** Which audience a sync writes to, where the request leaves it to a person. */
 export const chooseAudienceUpdate = defineUpdate<string, [ChooseAudience]>('chooseAudience');
 
-/** What there is to choose from, searched: a question lists only the first fifty. */
+/** What there is to choose from, searched: a question lists the first fifty at most. */
 export const findChoicesUpdate = defineUpdate<Choices, [FindChoices]>('findChoices');
 
 /** Tries a blocked step again, with a change to its piece of the request or without. */

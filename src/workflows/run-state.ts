@@ -51,6 +51,9 @@ export interface RunState {
   warnings: string[];
 }
 
+/** How much a run hands on, in bytes of JSON: Temporal takes 2 MB, and a task that hands on more would be retried for ever. */
+export const MAX_CARRIED_BYTES = 1_900_000;
+
 /** The state of a run that begins. */
 export function newRunState(request: ProvisioningRequest, startedAt: Date, chain: string): RunState {
   return {

@@ -44,7 +44,7 @@ export async function findAllKept(
     } catch (error) {
       const reason = failureOf(entry.step, error)?.message;
       if (reason === undefined) throw error;
-      told(entry, { left: [`${what} may have been made, and could not be looked for: ${reason}`] });
+      told(entry, { left: linesWithin([`${what} may have been made, and could not be looked for: ${reason}`], room) });
     }
   }
 }

@@ -253,6 +253,20 @@ describe('ad accounts of another Polytomic', () => {
     });
   });
 
+  it('are too many for a run to keep in mind: a person is to name those that are needed, and nothing is written', async () => {
+    const values = Array.from({ length: 3000 }, (_, n) => ({
+      value: `v${n}`,
+      label: `Account of a customer, number ${n}`,
+    }));
+    const connection = { id: 'c', name: 'LinkedIn Ads', configuration: {} };
+    await withApi(answering({ accounts: { values } }, connection), async ({ client, received }) => {
+      const failure = await failureOf(enable(CONNECTION, 'all', activitiesOn(client)));
+      expect(failure).toMatchObject({ type: 'NotAllowed', nonRetryable: true });
+      expect(failure.message).toMatch(/these are 3000 ad accounts, .* Name only those that are needed\.$/);
+      expect(received.map(({ method }) => method)).toEqual(['GET', 'GET']);
+    });
+  });
+
   it('are asked for where a name fits several, those first and no more than fifty', async () => {
     const others = Array.from({ length: 100 }, (_, n) => ({ value: `v${n}`, label: `Account ${n}` }));
     const twins = ['1', '2'].map((value) => ({ value, label: 'Twin' }));

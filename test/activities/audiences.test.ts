@@ -342,6 +342,39 @@ describe('a look at the audiences', () => {
     expect(asked.toSorted()).toEqual(['account', 'syncs', 'type']);
   });
 
+  it('takes no more room than a payload has, however many syncs there are and however much is to be said of each', async () => {
+    const id = (i: number) => `a~user_audience.${i}`;
+    const targets = Array.from({ length: 60 }, (_, i) => ({
+      id: id(i),
+      name: `${i}${'名'.repeat(200)}`,
+      modes: [{ id: 'create' }],
+    }));
+    const audiences: Array<SyncRequest['audience']> = ['ask', { existing: 'Nobody' }, { existing: id(7) }];
+    const requested = Array.from({ length: 200 }, (__, i): SyncRequest => {
+      const { identity: _, ...sync } = existingSync({ name: `${i}`, audience: audiences[i % 3] ?? 'ask', fields: {} });
+      return sync;
+    });
+    const namesakes = Array.from({ length: 1000 }, (_, i) => ({ id: `s${i}`, name: requested[2]?.name }));
+    const answers: Record<string, object> = {
+      targetobjects: { data: targets, target_creation: { supported: false } },
+      fields: { data: { fields: [], modes: [] } },
+      syncs: { data: namesakes },
+    };
+    await withApi(
+      ({ url }, response) => response.end(JSON.stringify(answers[/\w+(?=\?|$)/.exec(url)?.[0] ?? ''])),
+      async ({ client }) => {
+        const connection = { id: 'c', name: 'LinkedIn Ads', made: true };
+        const inspected = await look(connection, requested, { activities: activitiesOn(client) });
+        expect(inspected[0]).toMatchObject({ ask: { total: 60, choices: [{ value: id(0) }, { value: id(1) }] } });
+        expect(problemIn(inspected[1], requested[1] as SyncRequest).said).toMatch(/^there is no audience “Nobody”.*…$/);
+        // Which of that many is its own, the sync has to look for itself.
+        expect(inspected[2]).toEqual({ audience: { existing: { id: id(7), name: expect.stringMatching(/^7名+…$/) } } });
+        expect(inspected[5]).toHaveProperty('audience.seen.syncs', []);
+        expect(Buffer.byteLength(JSON.stringify(inspected))).toBeLessThan(512 * 1024);
+      },
+    );
+  });
+
   it('does not ask for the values of audiences to create where no sync creates one', async () => {
     await inspect(await givenLinkedIn(scene.sandbox), [existingSync()]);
     const paths = (await scene.sandbox.requests()).map(({ path }) => path);

@@ -185,6 +185,35 @@ describe('what people are asked', () => {
     ]);
   });
 
+  it('is, of hundreds of things, the first five, and where the others are to be found', () => {
+    const hundreds = Array.from({ length: 200 }, (_, i) => i);
+    const blocked = hundreds.map((i): StepStatus => {
+      const failure = { step: `sync ${i}`, type: 'Refused', message: 'no '.repeat(300) };
+      return { id: `sync ${i}`, state: 'blocked', generation: 1, resources: [], failure };
+    });
+    const questions = hundreds.map(
+      (i): Question => ({
+        step: `sync A${i}`,
+        answer: 'chooseAudience',
+        choices: [{ value: 'v', label: 'l' }],
+        total: 1,
+      }),
+    );
+    const all = report(blocked, undefined, questions);
+    const warnings = hundreds.map((i) => `warning ${i}`);
+    const lastFailure = 'Polytomic is away';
+    const pendingActivities = hundreds.map((i) => ({ activity: 'createSync', attempt: i, lastFailure }));
+    const status = all.status && { ...all.status, warnings };
+    const lines = reportLines({ ...all, pendingActivities, ...(status && { status }) }, 80);
+    for (const what of ['questions', 'blocked steps', 'warnings', 'activities']) {
+      expect(lines.slice(lines.indexOf(`and 195 more ${what}:`)).slice(1, 2)).toEqual([
+        '  audience status active-users --json',
+      ]);
+    }
+    expect(lines).toContain('  and 160 more: 160 blocked');
+    expect(lines.length).toBeLessThan(250);
+  });
+
   it.each([80, 120])('fits into %i columns, but for links and commands', (columns) => {
     const long = 'word '.repeat(60).trim();
     const failure = { step: 'audiences', type: 'Refused', message: long };

@@ -107,6 +107,18 @@ describe('the current details', () => {
     expect(details.split('\n').at(-3)).toBe('and 12 more: 10 done, 2 pending');
   });
 
+  it('show of hundreds of steps those that somebody has to look at, in the plan’s order', () => {
+    const failure = { step: '', type: 'Refused', message: 'no' };
+    const steps = Array.from({ length: 255 }, (_, i) =>
+      i % 100 === 99
+        ? step(`sync ${i}`, { state: 'blocked', failure })
+        : step(`sync ${i}`, { state: i < 150 ? 'done' : 'pending' }),
+    );
+    const details = currentDetails(status({ steps })).replaceAll('\u00a0', ' ');
+    expect(details).toMatch(/sync 27 .*\| ✕ \| sync 99 .*\| ✕ \| sync 199 /s);
+    expect(details.split('\n').at(-3)).toBe('and 225 more: 121 done, 104 pending');
+  });
+
   it('stay below 8 KB of URL, however many and long the names are', () => {
     const name = '名'.repeat(200);
     const resources = [{ kind: 'audience', id: name, name, made: true } as const];

@@ -314,6 +314,27 @@ describe('a run that has lived long', () => {
   });
 });
 
+describe('a run that knows more than it could hand on', () => {
+  it('stays the one it is, and completes', async () => {
+    const { stage } = soon;
+    const name = await stage.start('knows-much');
+    await withWorker({ ...stage.worker, impatience: { '1_900_000': '100' } }, async () => {
+      await stage.untilAsked(name);
+      const runId = await runIdOf(stage, name);
+      const length = async () => (await stage.history(name)).events?.length ?? 0;
+      for (let claims = 1; (await length()) <= 2 * SUGGEST_SOON; claims += 1) {
+        await stage.audiences.completeSignIn(name);
+        await until('the claim is checked', async () => {
+          return (await stage.audiences.status(name)).status?.signIn?.claims === claims;
+        });
+      }
+      await stage.signIn(name);
+      await expect(stage.audiences.result(name)).resolves.toMatchObject({ name });
+      expect(await runIdOf(stage, name)).toBe(runId);
+    });
+  });
+});
+
 describe('a state that is given to a run from outside', () => {
   const foreign = (request: ProvisioningRequest) => ({
     ...newRunState(request, new Date(0), 'some-run'),
