@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { inspect } from 'node:util';
 import fetch from 'node-fetch';
 import { REFRESH_TOKEN } from '../src/sandbox/linkedin.ts';
 import { type Machine, startMachine } from '../test/support/machine.ts';
@@ -239,8 +240,7 @@ async function main(): Promise<number> {
   } catch (error) {
     const usage = error instanceof UsageError;
     if (usage) process.stderr.write(`${error.message}\n${USAGE}\n`);
-    else if (!interruption.signal.aborted)
-      process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+    else if (!interruption.signal.aborted) process.stderr.write(`${inspect(error)}\n`);
     return EXIT.broken;
   }
 }

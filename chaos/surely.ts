@@ -10,8 +10,11 @@ const PATIENCE_MS = 120_000;
 /** How long it rests between two tries, in ms. */
 const REST_MS = 300;
 
-/** Status codes of gRPC that speak of the connection, or of a server that is starting: cancelled, time-out, exhausted, unavailable. */
-const PASSING_GRPC: readonly number[] = [1, 4, 8, 14];
+/**
+ * Status codes of gRPC that speak of the connection, or of a server that is starting or of a worker that has just gone: cancelled,
+ * unknown, time-out, exhausted, failed precondition, aborted, internal, unavailable.
+ */
+const PASSING_GRPC: readonly number[] = [1, 2, 4, 8, 9, 10, 13, 14];
 
 /** What `call` gives, in the end. What no trying again changes is thrown at once. */
 export async function surely<T>(call: () => Promise<T>, signal?: AbortSignal): Promise<T> {
