@@ -3,7 +3,7 @@ import { activityInfo, heartbeat } from '@temporalio/activity';
 import { ApiError, NoAnswerError, PolytomicError, UnexpectedAnswerError } from '../polytomic/errors.ts';
 import { SecretError } from '../request/secrets.ts';
 import { heartbeating } from './attempt.ts';
-import { ActivityProblem, isFinal, JobFailed, JobLost } from './failures.ts';
+import { ActivityProblem, FAILURE_CODES, type FailureCode, isFinal, JobFailed, JobLost } from './failures.ts';
 import {
   type Answer,
   type AttemptFacts,
@@ -106,13 +106,25 @@ export async function createOnce<S, T, R>(
   return heartbeating(
     () => record,
     async () => {
-      try {
-        return await use(await create(creation, record, remember));
-      } catch (error) {
-        throw isOpen(factsOf(context, record)) ? inDoubt(error) : error;
-      }
+      const accountingFor = <V>(work: () => V | Promise<V>) => orInDoubt(context, () => record, work);
+      const created = await accountingFor(() => create(creation, record, remember));
+      // That something else is there is known: what the rest of the step says of it is so.
+      return created.made ? accountingFor(() => use(created)) : use(created);
     },
   );
+}
+
+/** Does part of a step that sends a create: what ends it for good while that may have made the thing ends it as `Unclear`. */
+export async function orInDoubt<R>(
+  context: StepContext,
+  record: () => SendRecord | undefined,
+  work: () => R | Promise<R>,
+): Promise<R> {
+  try {
+    return await work();
+  } catch (error) {
+    throw isOpen(factsOf(context, record())) ? inDoubt(error) : error;
+  }
 }
 
 async function create<S, T>(
@@ -122,7 +134,9 @@ async function create<S, T>(
 ): Promise<Created<T>> {
   const { context, parentMade, uniqueName } = creation;
   if (record?.answer !== undefined) return settle(creation, record.answer as S, record, remember);
-  const begun = await begin(creation, { ...factsOf(context, record), parentMade, uniqueName }, remember);
+  const { settlesWithinMs = 0 } = creation;
+  const evidence = { ...factsOf(context, record), parentMade, uniqueName, settlesWithinMs };
+  const begun = await begin(creation, evidence, remember);
   return 'item' in begun ? begun : sendAndSettle(creation, begun, remember);
 }
 
@@ -131,11 +145,22 @@ async function create<S, T>(
  * person who has it tried again must not begin as if nothing had been sent.
  */
 function inDoubt(error: unknown): unknown {
-  if (!(isUnsent(error) || isFinal(error))) return error;
+  if (!endsForGood(error)) return error;
+  const why = error.message.replace(/\.$/, '');
   return new ActivityProblem(
     'Unclear',
-    `it may have been made when an answer was lost, and cannot be asked after: ${error.message}. Mend that, then try again: it is looked for first.`,
+    `it may have been made when an answer was lost, and cannot be asked after: ${why}. Mend that, then try again: it is looked for first.`,
   );
+}
+
+/** What is said where all that is there was looked at and judged: it accounts for what was sent. */
+const JUDGEMENTS: readonly FailureCode[] = ['NameTaken', 'Ambiguous', 'Unclear'];
+
+/** Whether no trying again changes this, and it is not itself what became of the create. */
+function endsForGood(error: unknown): error is Error {
+  if (error instanceof ActivityProblem)
+    return !(FAILURE_CODES[error.code].retryable || JUDGEMENTS.includes(error.code));
+  return isUnsent(error) || isFinal(error);
 }
 
 /** What is known when this attempt of a step begins. */
@@ -165,8 +190,8 @@ async function begin<S, T>(
   evidence: Evidence,
   remember: (record: SendRecord) => void,
 ): Promise<Created<T> | SendRecord> {
-  const { existing, settlesWithinMs } = creation;
-  const { record } = evidence;
+  const { existing } = creation;
+  const { record, settlesWithinMs } = evidence;
   const beginning = beginningOf(evidence);
   if (beginning === 'resend' && record !== undefined) return recordToResend(record, evidence);
 
@@ -177,7 +202,8 @@ async function begin<S, T>(
   const verdict = judge(found, evidence);
   if (verdict.kind === 'ours') return { item: itemOf(found, verdict.id), made: true };
   if (verdict.kind === 'clash' && existing !== 'use') throw unclear(creation, verdict.ids);
-  if (record !== undefined) awaitSettlement(record, evidence, remember, settlesWithinMs);
+  if (record !== undefined || found.length + leftovers.length === 0)
+    awaitSettlement(evidence, remember, settlesWithinMs);
   if (verdict.kind === 'clash' || (verdict.kind === 'theirs' && existing !== 'another'))
     return useOrRefuse(creation, found, verdict.kind === 'clash' ? verdict.ids : []);
 
@@ -197,14 +223,14 @@ async function begin<S, T>(
 
 /** Ends the attempt where what was sent can still take effect, so that it would prove nothing that a look-up has not found it. */
 export function awaitSettlement(
-  record: SendRecord,
-  { attempt, now }: AttemptFacts,
+  facts: AttemptFacts,
   remember: (record: SendRecord) => void,
   settlesWithinMs = 0,
 ): void {
-  const wait = settlementOf(record, settlesWithinMs) - now;
+  const { record, attempt, now } = facts;
+  const wait = settlementOf(facts, settlesWithinMs) - now;
   if (wait <= 0) return;
-  remember({ ...record, attempt });
+  if (record !== undefined) remember({ ...record, attempt });
   throw new ActivityProblem(
     'InFlight',
     'what was sent may still be carried out, and is not there yet. Looking again.',
@@ -225,8 +251,13 @@ async function sendAndSettle<S, T>(
   } catch (error) {
     if (uniqueName && error instanceof ApiError && error.status === 422) {
       // Somebody may have taken the name since it was looked up: say so, instead of the API's words for it.
-      const found = await creation.lookUp();
-      const doubtful = context.afterUnclear ? found.map(({ id }) => id) : record.doubtful;
+      // A refusal need not be the key's own answer, so it does not tell what an earlier send has made.
+      const open = context.afterUnclear || record.unanswered !== undefined;
+      const found = await creation.lookUp().catch((failed: unknown) => {
+        if (open) remember({ ...record, attempt: activityInfo().attempt });
+        throw failed;
+      });
+      const doubtful = open ? found.map(({ id }) => id) : record.doubtful;
       if (found.length > 0) return useOrRefuse(creation, found, doubtful);
     }
     throw error;

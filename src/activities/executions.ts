@@ -5,7 +5,7 @@ import type { Execution, ExecutionCounts } from '../polytomic/executions.ts';
 import { shorten } from '../request/shorten.ts';
 import type { FirstExecution, Resource } from '../workflows/messages.ts';
 import { attempt, heartbeating, reading } from './attempt.ts';
-import { awaitSettlement, factsOf, type StepContext, sendOnce } from './create-once.ts';
+import { awaitSettlement, factsOf, orInDoubt, type StepContext, sendOnce } from './create-once.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { ActivityProblem } from './failures.ts';
 import {
@@ -51,9 +51,19 @@ export function executionActivities({ polytomic }: ActivityDependencies) {
      */
     async startFirstExecution({ step, sync }: { step: StepContext; sync: Resource }): Promise<StartedExecution> {
       return attempt(`starting the first execution of sync “${sync.name}”`, async () => {
-        const begun = await begin(step, sync);
-        if ('status' in begun) return begun;
-        return send(step, sync, begun);
+        let record: SendRecord | undefined = activityInfo().heartbeatDetails ?? undefined;
+        const remember = (next: SendRecord) => {
+          record = next;
+          heartbeat(next);
+        };
+        return orInDoubt(
+          step,
+          () => record,
+          async () => {
+            const begun = await begin(step, sync, record, remember);
+            return 'status' in begun ? begun : send(step, sync, begun, remember);
+          },
+        );
       });
     },
 
@@ -80,9 +90,14 @@ export function executionActivities({ polytomic }: ActivityDependencies) {
   };
 
   /** An execution that settles the matter, or the record of the send to be made. */
-  async function begin(step: StepContext, sync: Resource): Promise<StartedExecution | SendRecord> {
-    const facts = factsOf(step, activityInfo().heartbeatDetails ?? undefined);
-    const { record, laterRun, afterUnclear, scheduledAt } = facts;
+  async function begin(
+    step: StepContext,
+    sync: Resource,
+    record: SendRecord | undefined,
+    remember: (record: SendRecord) => void,
+  ): Promise<StartedExecution | SendRecord> {
+    const facts = factsOf(step, record);
+    const { laterRun, afterUnclear, scheduledAt } = facts;
     const beginning = beginningOf(facts);
     if (beginning === 'resend' && record !== undefined) return recordToResend(record, facts);
     if (beginning === 'fresh') {
@@ -95,15 +110,20 @@ export function executionActivities({ polytomic }: ActivityDependencies) {
         ? undefined
         : await startedSince(sync, record, laterRun || afterUnclear ? undefined : scheduledAt);
     if (found !== undefined) return found;
-    if (record !== undefined) awaitSettlement(record, facts, heartbeat);
+    awaitSettlement(facts, remember);
     return recordAfterLookUp([], { kind: 'absent' }, facts);
   }
 
-  async function send(step: StepContext, sync: Resource, record: SendRecord): Promise<StartedExecution> {
+  async function send(
+    step: StepContext,
+    sync: Resource,
+    record: SendRecord,
+    remember: (record: SendRecord) => void,
+  ): Promise<StartedExecution> {
     try {
       const post = (idempotencyKey: string) => polytomic.syncs.startExecution(sync.id, {}, { idempotencyKey });
       const advice = 'It lists none that runs. Look at the sync in Polytomic.';
-      return started(await sendOnce(step, record, heartbeat, { post, advice }));
+      return started(await sendOnce(step, record, remember, { post, advice }));
     } catch (error) {
       // A 409 says that one is running, or that this very call is still in flight; the last of too many is a problem.
       if (error instanceof ActivityProblem || (error instanceof ApiError && error.status === 409)) {

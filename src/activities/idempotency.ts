@@ -59,7 +59,7 @@ export interface SendRecord {
    * proves nothing. Absent if it cannot any more.
    */
   settlesAt?: number;
-  /** Ids of what had this name before the first send, so was surely not made by it. */
+  /** Ids of what had this name before the first send, or came when nothing that was sent could make it: surely not made by us. */
   before: string[];
   /** Ids of what may come of a send that left no record, or be somebody else's: taken for ours only on what carries it. */
   doubtful: string[];
@@ -166,8 +166,15 @@ export function recordAfter(
  * Until when what was sent can still take effect, ms since the epoch: a look-up before then that finds nothing proves nothing.
  * A create that was answered can still take effect until `settlesWithinMs` after it was sent.
  */
-export function settlementOf({ settlesAt, unanswered }: SendRecord, settlesWithinMs: number): number {
-  return settlesAt ?? (unanswered === undefined ? 0 : unanswered.last + UNDER_WAY_MS + settlesWithinMs);
+export function settlementOf(
+  { record, scheduledAt, laterRun, afterUnclear }: AttemptFacts,
+  settlesWithinMs: number,
+): number {
+  const longest = UNDER_WAY_MS + settlesWithinMs;
+  // What an earlier run or generation sent had left by the time when this one was scheduled.
+  if (record === undefined) return laterRun || afterUnclear ? scheduledAt + longest : 0;
+  const { settlesAt, unanswered } = record;
+  return settlesAt ?? (unanswered === undefined ? 0 : unanswered.last + longest);
 }
 
 /** What is known when an attempt of a create begins. */
@@ -244,11 +251,14 @@ export interface Evidence extends AttemptFacts {
   parentMade: boolean;
   /** Whether Polytomic keeps names of this kind unique, so that sending once more can never make a second one. */
   uniqueName: boolean;
+  /** How long after it was sent a create that was answered by an error may still make the thing, in ms. */
+  settlesWithinMs: number;
 }
 
 /**
  * Judges what a look-up found. A thing is taken for this run's own only if it was not there before the first send, was made
- * since then, and is what was asked for in every field; or stands on something that this run made.
+ * since then and while something that was sent could make it, and is what was asked for in every field or stands on something
+ * that this run made.
  */
 export function judge(found: readonly Candidate[], evidence: Evidence): Verdict {
   const { record, scheduledAt, now, laterRun, afterUnclear, parentMade, uniqueName } = evidence;
@@ -257,7 +267,10 @@ export function judge(found: readonly Candidate[], evidence: Evidence): Verdict 
 
   const since = record?.firstSentAt ?? (laterRun || afterUnclear ? Number.NEGATIVE_INFINITY : scheduledAt);
   const early = (c: Candidate) => c.createdAt !== undefined && c.createdAt < since - CLOCK_TOLERANCE_MS;
-  const theirs = (c: Candidate) => early(c) || record?.before.includes(c.id) === true;
+  const late = (c: Candidate) => record !== undefined && isLate(c, record, evidence);
+  // What came late may be of an attempt that nothing is known of.
+  const lost = record !== undefined && attemptsWereLost(record, evidence.attempt);
+  const theirs = (c: Candidate) => early(c) || record?.before.includes(c.id) === true || (late(c) && !lost);
   const doubtful = (c: Candidate) => record?.doubtful.includes(c.id) === true;
   const possible = found.filter((c) => doubtful(c) || !theirs(c));
   if (possible.length === 0) return { kind: 'theirs' };
@@ -269,9 +282,15 @@ export function judge(found: readonly Candidate[], evidence: Evidence): Verdict 
     if (onlyFirstKeySent(evidence) || (uniqueName && possible.every(young))) return { kind: 'resend', ids };
   }
   const [only, ...others] = possible;
-  const proven = (c: Candidate) => parentMade || (record !== undefined && !doubtful(c));
+  const proven = (c: Candidate) => parentMade || (record !== undefined && !doubtful(c) && !late(c));
   if (only?.matches && others.length === 0 && proven(only)) return { kind: 'ours', id: only.id };
   return { kind: 'clash', ids };
+}
+
+/** Whether it was made when nothing could take effect any more of what the record tells of. */
+function isLate({ createdAt }: Candidate, record: SendRecord, { settlesWithinMs, ...facts }: Evidence): boolean {
+  const settled = Math.max(settlementOf({ ...facts, record }, settlesWithinMs), record.firstSentAt);
+  return createdAt !== undefined && createdAt > settled + CLOCK_TOLERANCE_MS;
 }
 
 /** Whether, without a record, a send of this generation can only have left with its first key, and that key is alive. */
@@ -311,7 +330,9 @@ export function recordAfterLookUp(
     // An expired key is a new request to Polytomic anyway; a number of its own keeps the log readable.
     const send = isExpired(record, now) && !lookUpFirst ? record.send + 1 : record.send;
     const lost = attemptsWereLost(record, attempt) ? { unanswered: { first: now, last: now } } : {};
-    return { ...base, send, firstSentAt, before, doubtful, ...lost };
+    // Seen before the next send: that one's time is not to be held for theirs.
+    const known = [...before, ...found.map(({ id }) => id).filter((id) => !before.includes(id))];
+    return { ...base, send, firstSentAt, before: known, doubtful, ...lost };
   }
   const doubtful = verdict.kind === 'resend' ? verdict.ids : [];
   const before = found.map(({ id }) => id).filter((id) => !doubtful.includes(id));

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import fc from 'fast-check';
 import { attempt } from '../../src/activities/attempt.ts';
 import { type Created, type Creation, createOnce, type StepContext } from '../../src/activities/create-once.ts';
-import { MAX_CONFLICTS, UNDER_WAY_MS } from '../../src/activities/idempotency.ts';
+import { CLOCK_TOLERANCE_MS, MAX_CONFLICTS, type SendRecord } from '../../src/activities/idempotency.ts';
 import { failureOf, newStep, type Step } from '../support/activity-step.ts';
 import { FATES, type Fate, ModelledPolytomic, type Thing } from './modelled-polytomic.ts';
 
@@ -97,7 +97,7 @@ class Story {
   /** One attempt. Undefined where nobody hears of its outcome, or it is to be tried again. */
   async happen({ after, reset, others, fate, killed }: Event): Promise<Created<Thing> | string | undefined> {
     now += after;
-    if (reset) this.#reset();
+    if (reset) this.step = this.step.reset();
     this.#othersMake(others, 'before');
     let sent = false;
     const work = () =>
@@ -129,9 +129,8 @@ class Story {
     throw new Error('the step does not end');
   }
 
-  /** A person has the step tried again, once nothing is under way any more. */
+  /** A person has the step tried again, at once. */
   tryAgain(): void {
-    now += UNDER_WAY_MS;
     this.step = this.step.again();
   }
 
@@ -158,20 +157,20 @@ class Story {
     return createOnce(creation, (created) => created);
   }
 
-  /** What the run before has under way cannot be known, so a person who resets waits for it to end. */
-  #reset(): void {
-    now += UNDER_WAY_MS;
-    this.step = this.step.reset();
-  }
-
   #othersMake(others: Event['others'], moment: 'before' | 'between'): void {
     // Nobody else builds on what this run made.
     if (this.#situation.parentMade) return;
     if (others === `another ${moment}`) this.polytomic.othersMake(false);
     // What is the same in every field and appears between our sends is ours by all evidence that there is: the rule does
-    // not promise to tell it apart. It does where it was there before, or where nothing is remembered.
-    if (others === 'the same before' && moment === 'before' && this.step.details === undefined)
+    // not promise to tell it apart. It does where it was there before, where nothing is remembered, or where it came long after.
+    if (others === 'the same before' && moment === 'before' && (this.step.details === undefined || this.#isLate()))
       this.polytomic.othersMake(true);
+  }
+
+  /** Whether what is made now is seen to come long after all that was sent, before more is. */
+  #isLate(): boolean {
+    const { lookUpFirst, settlesAt = 0 } = this.step.details as SendRecord;
+    return this.#situation.dated && lookUpFirst && now > settlesAt + CLOCK_TOLERANCE_MS;
   }
 }
 

@@ -9,7 +9,7 @@ import fc from 'fast-check';
 import type { Activities } from '../../src/activities/activities.ts';
 import type { InspectedAudience } from '../../src/activities/audiences.ts';
 import type { StepContext } from '../../src/activities/create-once.ts';
-import { UNDER_WAY_MS } from '../../src/activities/idempotency.ts';
+import { CLOCK_TOLERANCE_MS, type SendRecord, UNDER_WAY_MS } from '../../src/activities/idempotency.ts';
 import { PolytomicClient } from '../../src/polytomic/client.ts';
 import { ApiError, NoAnswerError } from '../../src/polytomic/errors.ts';
 import type { SyncBody } from '../../src/polytomic/sync-shape.ts';
@@ -46,13 +46,13 @@ export interface Known {
   troubled: boolean;
   /** Whether evidence may be missing or false: somebody else made one, a record was lost, the run or a person began anew. */
   doubtful: boolean;
-  /** Whether Temporal has a record of what the step has sent. */
-  remembered: boolean;
+  /** Whether what is made now, the same in every field, would be ours by all evidence that there is. */
+  seemsOurs: boolean;
 }
 
 /** What a world is at its beginning. */
 export function nothingKnown(): Known {
-  return { ending: undefined, troubled: false, doubtful: false, remembered: false };
+  return { ending: undefined, troubled: false, doubtful: false, seemsOurs: false };
 }
 
 /** A fault of the next call to one of these endpoints; `late`: the caller gives up, and the call is carried out later. */
@@ -207,20 +207,25 @@ export class CreatingWorld {
     await this.pass(Math.max(this.#delayMs, UNDER_WAY_MS));
   }
 
-  /** Whether Temporal has a record of what the step has sent. */
-  get remembers(): boolean {
-    return this.#step.details !== undefined;
+  /**
+   * Whether what is made now, the same in every field, would be ours by all evidence that there is. It would not where nothing
+   * is remembered, or where the step looks before it sends more and all that it sent was settled long ago.
+   */
+  get takesForOurs(): boolean {
+    if (this.#step.details === undefined) return false;
+    const { lookUpFirst, settlesAt = 0 } = this.#step.details as SendRecord;
+    // An audience has no date.
+    const dated = this.situation.kind !== 'sync with its audience';
+    return !(dated && lookUpFirst && Date.now() > settlesAt + CLOCK_TOLERANCE_MS);
   }
 
-  /** The run is reset by somebody who waits until nothing of it is under way; to before anybody had the step tried again. */
+  /** The run is reset; to before anybody had the step tried again, if `toFirstGeneration`. */
   async reset(toFirstGeneration: boolean): Promise<void> {
-    await this.pass(UNDER_WAY_MS);
     this.#step = this.#step.reset(toFirstGeneration ? this.#first : undefined);
   }
 
   /** A person has the step tried again. */
   async again(unclear: boolean): Promise<void> {
-    await this.pass(UNDER_WAY_MS);
     this.#step = this.#step.again(unclear);
   }
 
@@ -424,7 +429,7 @@ export function happenings({ parentMade, kind }: Situation, maxCommands: number)
       known.troubled = true;
       known.doubtful ||= when === 'before its record arrived';
       await world.killedAttempt(when);
-      known.remembered = world.remembers;
+      known.seemsOurs = world.takesForOurs;
     }),
   );
   const resets = fc.boolean().map((toFirst) =>
@@ -432,7 +437,7 @@ export function happenings({ parentMade, kind }: Situation, maxCommands: number)
       `reset(${toFirst ? 'to the first generation' : ''})`,
       () => true,
       async (known, world) => {
-        Object.assign(known, { ending: undefined, troubled: true, doubtful: true, remembered: false });
+        Object.assign(known, { ending: undefined, troubled: true, doubtful: true, seemsOurs: false });
         await world.reset(toFirst);
       },
     ),
@@ -440,7 +445,7 @@ export function happenings({ parentMade, kind }: Situation, maxCommands: number)
   const people = fc.constant(
     command('a person tries again', hasFailed, async (known, world) => {
       const unclear = (known.ending as ApplicationFailure).type === 'Unclear';
-      Object.assign(known, { ending: undefined, doubtful: true, remembered: false });
+      Object.assign(known, { ending: undefined, doubtful: true, seemsOurs: false });
       await world.again(unclear);
     }),
   );
@@ -448,9 +453,8 @@ export function happenings({ parentMade, kind }: Situation, maxCommands: number)
     command(
       `strangers make ${content}`,
       // What is the same in every field and appears between our sends is ours by all evidence that there is: the rule does
-      // not promise to tell it apart. It does where it was there before, or where nothing is remembered. Nobody else
-      // builds on what this run made.
-      ({ remembered }) => content === 'another' || !(remembered || (parentMade && kind !== 'sync with its audience')),
+      // not promise to tell it apart. Nobody else builds on what this run made.
+      ({ seemsOurs }) => content === 'another' || !(seemsOurs || (parentMade && kind !== 'sync with its audience')),
       async (known, world) => {
         known.doubtful = true;
         await world.strangersMake(content);
@@ -472,7 +476,10 @@ export function happenings({ parentMade, kind }: Situation, maxCommands: number)
     command(
       `${ms / SECOND} s pass`,
       () => true,
-      (_, world) => world.pass(ms),
+      async (known, world) => {
+        await world.pass(ms);
+        known.seemsOurs = world.takesForOurs;
+      },
     ),
   );
   const often = (arbitrary: fc.Arbitrary<Command>, weight: number) =>
@@ -492,7 +499,7 @@ export function happenings({ parentMade, kind }: Situation, maxCommands: number)
 
 async function tryOnce(known: Known, world: CreatingWorld): Promise<void> {
   known.ending = await world.attempt();
-  known.remembered = world.remembers;
+  known.seemsOurs = world.takesForOurs;
 }
 
 /** Quiet attempts in which a step must end: one learns what the key says, one looks, one makes it; and twice as many. */

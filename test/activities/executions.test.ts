@@ -85,6 +85,39 @@ describe('starting the first execution', () => {
     expect(await executionsOf(sync)).toHaveLength(1);
   });
 
+  it('is unclear when the API key is refused after an answer was lost, and starts no other when tried again', async () => {
+    const sync = await newSync();
+    const run = newRun(sandbox);
+    await failStart(sync, { drop: true, when: 'after' });
+    const task = run.task('startFirstExecution', { step: run.step('sync A'), sync });
+    await expect(task.attempt()).rejects.toMatchObject({ type: 'NoAnswer' });
+    await until('it is started', async () => (await executionsOf(sync)).length === 1);
+    await failStart(sync, { status: 401 });
+    await expect(task.attempt()).rejects.toMatchObject({ type: 'Unclear', nonRetryable: true });
+    const again = run.step('sync A', { generation: 2, afterUnclear: true });
+    const { id } = await run.task('startFirstExecution', { step: again, sync }).attempt();
+    expect((await executionsOf(sync)).map((one) => one.id)).toEqual([id]);
+  });
+
+  it('says that the API key is refused where nothing can have been started', async () => {
+    const sync = await newSync();
+    const run = newRun(sandbox);
+    await failStart(sync, { status: 401 });
+    const task = run.task('startFirstExecution', { step: run.step('sync A'), sync });
+    await expect(task.attempt()).rejects.toMatchObject({ type: 'ApiKeyRefused', nonRetryable: true });
+  });
+
+  it.each([
+    ['tried again after it ended unclear', { generation: 2, afterUnclear: true as const }],
+    ['its run was reset', { originalRunId: 'the-run-before' }],
+  ])('starts none while one may be under way when %s', async (_, context) => {
+    const sync = await newSync();
+    const run = newRun(sandbox);
+    const task = run.task('startFirstExecution', { step: run.step('sync A', context), sync });
+    await expect(task.attempt()).rejects.toMatchObject({ type: 'InFlight', nonRetryable: false });
+    expect(await executionsOf(sync)).toEqual([]);
+  });
+
   it('fails for good where the sync is gone', async () => {
     const sync = await newSync();
     await sandbox.polytomic.syncs.delete(sync.id);

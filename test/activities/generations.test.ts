@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { StepContext } from '../../src/activities/create-once.ts';
+import { UNDER_WAY_MS } from '../../src/activities/idempotency.ts';
 import type { Resource } from '../../src/workflows/messages.ts';
 import { type ActivityRun, newRun } from '../support/activity-task.ts';
 import { activeUsers, snowflakeConnection } from '../support/resources.ts';
@@ -15,10 +16,20 @@ beforeAll(async () => {
 
 const { connection: snowflake } = walkthrough('any').snowflake;
 
-function connect(run: ActivityRun, name: string, context: Partial<StepContext>, orUse = false) {
+function connect(
+  run: ActivityRun,
+  name: string,
+  context: Partial<StepContext>,
+  orUse = false,
+  scheduledTimestampMs = Date.now(),
+) {
   if (!('password' in snowflake)) throw new Error('the walkthrough makes its connection');
   const step = run.step('snowflake connection', context);
-  return run.task('provideSnowflakeConnection', { step, spec: { ...snowflake, name, orUse } }).result();
+  return run.task(
+    'provideSnowflakeConnection',
+    { step, spec: { ...snowflake, name, orUse } },
+    { scheduledTimestampMs },
+  );
 }
 
 function provideModel(run: ActivityRun, name: string, connection: Resource, context: Partial<StepContext>) {
@@ -42,10 +53,12 @@ describe('a run that continues another', () => {
   it('meets what the run before a reset has made, by its key', async () => {
     const run = newRun(sandbox);
     const name = `Snowflake ${randomUUID()}`;
-    const made = await connect(run, name, {});
-    expect(await connect(run, name, { originalRunId: 'the-run-before' })).toEqual(made);
+    const made = await connect(run, name, {}).result();
+    expect(await connect(run, name, { originalRunId: 'the-run-before' }).result()).toEqual(made);
   });
 });
+
+const AGAIN = { generation: 2, afterUnclear: true } as const;
 
 describe('a step that is tried again after it ended unclear', () => {
   it('takes what carries the evidence: a model on a connection that this run made', async () => {
@@ -70,14 +83,22 @@ describe('a step that is tried again after it ended unclear', () => {
 
   it('uses what is there, as not its own, once it is told to', async () => {
     const { id, name } = await snowflakeConnection(sandbox);
-    const again = { generation: 2, afterUnclear: true } as const;
-    await expect(connect(newRun(sandbox), name, again)).rejects.toMatchObject({ type: 'Unclear' });
-    expect(await connect(newRun(sandbox), name, again, true)).toEqual({ id, name, made: false });
+    await expect(connect(newRun(sandbox), name, AGAIN).result()).rejects.toMatchObject({ type: 'Unclear' });
+    expect(await connect(newRun(sandbox), name, AGAIN, true).result()).toEqual({ id, name, made: false });
   });
 
-  it('makes it where nothing of its name is there', async () => {
+  it('makes it where nothing of its name is there once nothing is under way any more', async () => {
     const name = `Snowflake ${randomUUID()}`;
-    expect(await connect(newRun(sandbox), name, { generation: 2, afterUnclear: true })).toMatchObject({ made: true });
+    const then = Date.now() - UNDER_WAY_MS;
+    expect(await connect(newRun(sandbox), name, AGAIN, false, then).attempt()).toMatchObject({ made: true });
+  });
+
+  it('waits for what was sent before, and takes that for what it may be', async () => {
+    const name = `Snowflake ${randomUUID()}`;
+    const task = connect(newRun(sandbox), name, AGAIN);
+    await expect(task.attempt()).rejects.toMatchObject({ type: 'InFlight', nonRetryable: false });
+    await snowflakeConnection(sandbox, true, { name });
+    await expect(task.result()).rejects.toMatchObject({ type: 'Unclear' });
   });
 });
 
@@ -115,6 +136,8 @@ describe('a step that ended for good after an answer was lost', () => {
   it('is what it says where nothing can have been made', async () => {
     const run = newRun(sandbox);
     await sandbox.fault({ match: { method: 'POST', path: '/api/connections' }, times: 1, status: 401 });
-    await expect(connect(run, `Snowflake ${randomUUID()}`, {})).rejects.toMatchObject({ type: 'ApiKeyRefused' });
+    await expect(connect(run, `Snowflake ${randomUUID()}`, {}).result()).rejects.toMatchObject({
+      type: 'ApiKeyRefused',
+    });
   });
 });

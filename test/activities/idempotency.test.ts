@@ -64,6 +64,7 @@ function evidence(changes: Partial<Evidence> = {}): Evidence {
     afterUnclear: false,
     parentMade: false,
     uniqueName: false,
+    settlesWithinMs: 0,
     ...changes,
   };
 }
@@ -217,13 +218,20 @@ describe('the record', () => {
 
   it('says until when a look-up that finds nothing proves nothing', () => {
     const settlement = (answer: Answer, within: number, before = unsent()) =>
-      settlementOf(recordAfter(before, answer, 1, NOW, within), within);
+      settlementOf(evidence({ record: recordAfter(before, answer, 1, NOW, within) }), within);
     const long = { first: NOW - MINUTE, last: NOW - MINUTE };
     expect(settlement(answered(500), 0)).toBe(NOW);
     expect(settlement(answered(500), 5_000)).toBe(NOW + 5_000);
     expect(settlement(byProxy(502), 5_000, record({ unanswered: long }))).toBe(NOW + UNDER_WAY_MS + 5_000);
     expect(settlement(LOST, 5_000)).toBe(NOW + UNDER_WAY_MS + 5_000);
-    expect(settlementOf(unsent(), 5_000)).toBe(0);
+    expect(settlementOf(evidence({ record: unsent() }), 5_000)).toBe(0);
+  });
+
+  it('says the same of what an earlier run or generation may have sent until the step was scheduled', () => {
+    const settlement = (facts: Partial<Evidence>) => settlementOf(evidence({ record: undefined, ...facts }), 5_000);
+    expect(settlement({ laterRun: true, scheduledAt: NOW })).toBe(NOW + UNDER_WAY_MS + 5_000);
+    expect(settlement({ afterUnclear: true, scheduledAt: NOW })).toBe(NOW + UNDER_WAY_MS + 5_000);
+    expect(settlement({})).toBe(0);
   });
 
   it('of an answer keeps it, and loses it with the key', () => {
@@ -270,6 +278,9 @@ describe('what a look-up found is', () => {
   const RESET = { record: undefined, attempt: 1, laterRun: true };
   const AGAIN = { record: undefined, attempt: 1, afterUnclear: true };
   const long = NOW - 2 * KEY_LIFETIME_MS;
+  /** A 500, so long ago that what is there now may have come since. */
+  const failedLongAgo = unsent({ firstSentAt: long, lookUpFirst: true, settlesAt: long });
+  const lastAfter = (within: number) => candidate({ createdAt: long + within + CLOCK_TOLERANCE_MS });
 
   it.each<[string, string, Candidate[], Partial<Evidence>]>([
     ['absent', 'when there is nothing', [], {}],
@@ -290,6 +301,38 @@ describe('what a look-up found is', () => {
       'beside what was there before',
       [candidate(), candidate({ id: 'old' })],
       { record: record({ before: ['old'] }) },
+    ],
+    ['theirs', 'when it came long after all that was sent', [candidate()], { record: failedLongAgo }],
+    [
+      'theirs',
+      'when it came long after all that was sent, on what this run made',
+      [candidate()],
+      { record: failedLongAgo, parentMade: true },
+    ],
+    [
+      'theirs',
+      'when it came long after a send whose key has expired',
+      [candidate()],
+      { record: record({ firstSentAt: long, unanswered: { first: long, last: long } }) },
+    ],
+    ['ours', 'when it came while clocks may disagree', [lastAfter(0)], { record: failedLongAgo }],
+    [
+      'ours',
+      'when it came while what was sent may have been carried out',
+      [lastAfter(UNDER_WAY_MS + 5_000)],
+      { record: record({ firstSentAt: long, unanswered: { first: long, last: long } }), settlesWithinMs: 5_000 },
+    ],
+    [
+      'ours',
+      'when it may have come long after all that was sent, and Polytomic does not say',
+      [candidate({ createdAt: undefined })],
+      { record: failedLongAgo },
+    ],
+    [
+      'clash',
+      'when it came long after all that is known to have been sent, and a later attempt was lost',
+      [candidate()],
+      { record: failedLongAgo, attempt: 3 },
     ],
     ['ours', 'in a run that was reset, on what this run made', [candidate()], { ...RESET, parentMade: true }],
     [
@@ -425,6 +468,12 @@ describe('the record after a look-up', () => {
     expect(sendingAfter([], { record: record({ unanswered: { first, last: first } }) })).toEqual(
       unsent({ send: 2, attempt: 2 }),
     );
+  });
+
+  it('keeps what came long after all that was sent apart from what the next send makes', () => {
+    const at = NOW - 2 * KEY_LIFETIME_MS;
+    const failed = unsent({ send: 2, firstSentAt: at, lookUpFirst: true, settlesAt: at, before: ['old'] });
+    expect(sendingAfter([candidate()], { record: failed }).before).toEqual(['old', 'thing']);
   });
 
   it('takes a new key for sent where a lost attempt may have sent it', () => {

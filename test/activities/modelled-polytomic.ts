@@ -19,6 +19,7 @@ export const FATES = [
   'is a 502 of a proxy, and is carried out late',
   'is a 500 for ever, and makes it late',
   'is a 401, without a look at the key',
+  'is a 422 of a proxy',
   'is limited',
   'is limited for ever',
 ] as const;
@@ -85,6 +86,7 @@ export class ModelledPolytomic {
     if (fate === 'never arrives') throw lost();
     if (fate === 'is a 502 of a proxy, and never arrives') throw new ApiError(CALL, 502);
     if (fate === 'is a 401, without a look at the key') throw failed(401);
+    if (fate === 'is a 422 of a proxy') throw new ApiError(CALL, 422);
     if (fate === 'is limited') throw new ApiError(CALL, 429);
     if (this.#underWay.has(key)) throw new ApiError(CALL, 409);
     const answer = this.#pinned(key) ?? this.#carryOut(key, fate);
@@ -123,19 +125,19 @@ export class ModelledPolytomic {
     }
   }
 
-  #make(): { thing: Thing } | { error: ApiError } {
+  #make(at = this.#now()): { thing: Thing } | { error: ApiError } {
     if (this.#uniqueName && this.#things.length > 0) return { error: failed(422, 'it exists already') };
-    return { thing: this.#add({ ours: true, asked: true }) };
+    return { thing: this.#add({ ours: true, asked: true }, at) };
   }
 
-  #add(thing: Pick<Thing, 'ours' | 'asked'>): Thing {
-    const made = { id: `thing-${this.#things.length + 1}`, createdAt: this.#now(), ...thing };
+  #add(thing: Pick<Thing, 'ours' | 'asked'>, createdAt = this.#now()): Thing {
+    const made = { id: `thing-${this.#things.length + 1}`, createdAt, ...thing };
     this.#things = [...this.#things, made];
     return made;
   }
 
-  #pin(key: string, answer: { thing: Thing } | { error: ApiError }): Pinned {
-    const pinned = { at: this.#now(), ...answer };
+  #pin(key: string, answer: { thing: Thing } | { error: ApiError }, at = this.#now()): Pinned {
+    const pinned = { at, ...answer };
     this.#answers.set(key, pinned);
     return pinned;
   }
@@ -145,11 +147,11 @@ export class ModelledPolytomic {
     for (const [key, until] of this.#underWay) {
       if (this.#now() < until) continue;
       this.#underWay.delete(key);
-      this.#pin(key, this.#make());
+      this.#pin(key, this.#make(until), until);
     }
     const due = this.#late.filter((at) => this.#now() >= at);
     this.#late = this.#late.filter((at) => this.#now() < at);
-    for (const _ of due) this.#make();
+    for (const at of due) this.#make(at);
   }
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { ApplicationFailure } from '@temporalio/activity';
 import type { PolytomicClient } from '../../src/polytomic/client.ts';
+import { ApiError } from '../../src/polytomic/errors.ts';
 import type { Resource } from '../../src/workflows/messages.ts';
 import { activitiesOn, failureOf, newStep, type Step, sceneForEachTest } from '../support/activity-step.ts';
 
@@ -117,6 +118,51 @@ describe('two runs that ask for the same connection name at once', () => {
     expect(await ask(step, true, blind)).toEqual({ ...there, made: false });
     expect(looks).toBe(3);
     expect(await connections()).toHaveLength(1);
+  });
+});
+
+describe('a connection whose create is refused after an answer to it was lost', () => {
+  /** A client whose second create is refused by who has not looked at its key. `looking` comes before each look. */
+  function refusing(looking: (look: number) => Promise<void>): PolytomicClient {
+    const { polytomic } = scene.sandbox;
+    let sends = 0;
+    let looks = 0;
+    return {
+      ...polytomic,
+      connections: {
+        create: async (...args: Parameters<typeof polytomic.connections.create>) => {
+          sends += 1;
+          if (sends === 2) throw new ApiError('POST /api/connections', 422);
+          return polytomic.connections.create(...args);
+        },
+        list: async () => {
+          looks += 1;
+          await looking(looks);
+          return polytomic.connections.list();
+        },
+      },
+    } as unknown as PolytomicClient;
+  }
+
+  it('is not taken for somebody else’s, as it may be the run’s own', async () => {
+    await scene.sandbox.fault({ match: CONNECTIONS, times: 1, drop: true, when: 'after' });
+    const outcome = await ask(
+      newRunsStep(),
+      false,
+      refusing(async () => undefined),
+    );
+    const [only] = await connections();
+    expect(outcome).toMatchObject({ type: 'Unclear', message: expect.stringContaining(String(only?.id)) });
+  });
+
+  it('is made known by its key where nobody may look just then', async () => {
+    await scene.sandbox.fault({ match: CONNECTIONS, times: 1, drop: true, when: 'after' });
+    const blind = refusing(async (look) => {
+      if (look === 2) await scene.sandbox.fault({ match: { method: 'GET' }, times: 1, status: 503 });
+    });
+    const outcome = await ask(newRunsStep(), false, blind);
+    const [only] = await connections();
+    expect(outcome).toEqual({ id: only?.id, name: 'Warehouse', made: true });
   });
 });
 

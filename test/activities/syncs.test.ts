@@ -233,9 +233,9 @@ describe('a sync that is made right after a look at the audiences', () => {
   const calls = async () =>
     (await scene.sandbox.requests()).map(({ method, path }) => `${method} ${path.split('?')[0]}`);
   /** What the step calls, where the look was `age` ms before it. */
-  async function callsAfter(age: number, sync: SyncRequest, audience: InspectedAudience, step = newSyncStep()) {
+  async function callsAfter(age: number, sync: SyncRequest, audience: InspectedAudience) {
     const before = (await calls()).length;
-    await create(step, sync, { ...audience, seen: { at: Date.now() - age, syncs: [] } });
+    await create(newSyncStep(), sync, { ...audience, seen: { at: Date.now() - age, syncs: [] } });
     return (await calls()).slice(before);
   }
 
@@ -255,9 +255,17 @@ describe('a sync that is made right after a look at the audiences', () => {
   it.each([
     ['in a run that was reset', (step: Step) => step.reset()],
     ['when tried again after it ended unclear', (step: Step) => step.again()],
-  ])('looks for what an earlier send may have made %s', async (_, later) => {
-    expect(await callsAfter(0, existingSync(), EXISTING, later(newSyncStep()))).toContain('GET /api/syncs');
-  });
+  ])(
+    'looks for what an earlier send may have made %s, and does not make it while that is under way',
+    async (_, later) => {
+      const before = (await calls()).length;
+      const audience = { ...EXISTING, seen: { at: Date.now(), syncs: [] } };
+      const failure = await failureOf(create(later(newSyncStep()), existingSync(), audience));
+      expect(failure).toMatchObject({ type: 'InFlight', nonRetryable: false });
+      expect(failure.nextRetryDelay).toBeGreaterThan(0);
+      expect((await calls()).slice(before)).toEqual(['GET /api/syncs']);
+    },
+  );
 
   it('knows by it what was there before, and does not take that for its own after a 500', async () => {
     const { id } = await othersCreate();
@@ -453,6 +461,21 @@ describe('a sync whose making goes wrong', () => {
     const failure = await failureOf(create(step, newSync(), NEW));
     expect(failure).toMatchObject({ type: 'Unclear' });
     expect(failure.message).toContain(id);
+  });
+
+  it.each([
+    ['after a 500', { status: 500, when: 'after' }],
+    ['before its record arrived', undefined],
+  ])('%s is unclear when its model then has not the columns that it reads', async (_, fault) => {
+    const step = newSyncStep();
+    if (fault !== undefined) await scene.sandbox.fault({ match: SYNCS, times: 1, ...fault });
+    const killed = fault === undefined ? { killed: 'before its record arrived' as const } : {};
+    await create(step, existingSync(), EXISTING, killed).catch(() => undefined);
+    expect(await syncs()).toHaveLength(1);
+    const reading = existingSync({ fields: { given_name: 'FirstName' } });
+    const failure = await failureOf(create(step, reading, EXISTING));
+    expect(failure).toMatchObject({ type: 'Unclear', nonRetryable: true });
+    expect(failure.message).toMatch(/may have been made .*has no column “given_name”.*[^.]\. Mend that/s);
   });
 
   it('because of a limit waits as told', async () => {
