@@ -269,7 +269,7 @@ class Provisioning {
       outcome: ({ enabled }) => ({ note: shorten(enabled.map(({ label }) => label).join(', '), 200) }),
       piece: this.pieceOf(STEP.adAccounts),
       made: (entry, { added }) => {
-        // The try that this one follows added some that are none of these.
+        // What an earlier try added, besides these, nobody knows.
         if (entry.kind !== 'accounts' || entry.unclear) return entry;
         return added.length === 0 ? undefined : { ...entry, added };
       },

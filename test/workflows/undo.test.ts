@@ -1,4 +1,5 @@
 /** What becomes of the things that a run made when it fails or is cancelled. */
+import type { ServerResponse } from 'node:http';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
@@ -10,15 +11,15 @@ import {
   undoEntriesQuery,
   workflowIdOf,
 } from '../../src/workflows/messages.ts';
+import { json, type Received, withApi } from '../polytomic/api-server.ts';
 import { errorOf } from '../support/directions.ts';
 import { newName } from '../support/new-name.ts';
 import { WRONG_QUERY } from '../support/own-walkthrough.ts';
 import { newStage, type Stage } from '../support/provisioning.ts';
 import { activeUsers, linkedInConnection, snowflakeConnection } from '../support/resources.ts';
+import { withWorker } from '../support/temporal.ts';
 import { until } from '../support/until.ts';
-import { ACCOUNT, existingSync, newSync } from '../support/walkthrough.ts';
-
-const NORTHWIND = { value: '508274113::urn:li:organization:18457201', label: 'Northwind Traders (508274113)' };
+import { ACCOUNT, CONTOSO, existingSync, NORTHWIND, newSync } from '../support/walkthrough.ts';
 
 /** A sync that cannot be made. */
 const BAD = existingSync({ name: 'Bad', fields: { no_such: 'FirstName', last_name: 'LastName' } });
@@ -235,6 +236,41 @@ describe('a run that fails and is to undo', () => {
     });
     const { configuration } = await stage.sandbox.polytomic.connections.get(connection.id);
     expect(configuration['accounts']).toEqual([NORTHWIND, ACCOUNT]);
+  });
+
+  it('says so too where an earlier try could not keep all of them', async () => {
+    const connection = await linkedInConnection(stage.sandbox, [NORTHWIND]);
+    const path = `/api/connections/${connection.id}`;
+    let disturbed = true;
+    /** Passes every call on; of what is written somebody else takes one account back at once. */
+    const passOn = async ({ method, url, headers, body }: Received, response: ServerResponse) => {
+      const { configuration } = (body ?? {}) as { configuration?: { accounts?: Array<{ value: string }> } };
+      if (disturbed && method === 'PUT' && url === path && configuration?.accounts !== undefined)
+        configuration.accounts = configuration.accounts.filter(({ value }) => value !== ACCOUNT.value);
+      const { host: _, 'content-length': __, ...rest } = headers as Record<string, string>;
+      const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+      const answer = await fetch(`${stage.sandbox.url}${url}`, { method, headers: rest, ...sent });
+      json(response, await answer.json(), answer.status);
+    };
+    const name = await stage.start('accounts-not-kept', {
+      options: { onFailure: 'undo' },
+      linkedinAds: { connection: { use: connection.id }, accounts: [CONTOSO.value, ACCOUNT.value] },
+      syncs: [BAD],
+    });
+    const step = 'ad accounts';
+    await withApi(passOn, ({ url: polytomicUrl }) =>
+      withWorker({ ...stage.worker, polytomicUrl, impatience: { '1 second': '50 milliseconds' } }, async () => {
+        await until('not all are kept', async () => (await stepOf(name, step))?.failure?.type === 'NotKept');
+        disturbed = false;
+        await handleOf(name).executeUpdate(retryStepUpdate, { args: [{ step }] });
+        await untilDone(name, step);
+      }),
+    );
+    await stage.withWorker(async () => {
+      await handleOf(name).executeUpdate(giveUpUpdate, { args: [{}] });
+      const { notUndone } = await failureOf(name);
+      expect(notUndone).toEqual([expect.stringMatching(/not known which ad accounts .*enabled are .*Contoso/)]);
+    });
   });
 
   it('does so when a person gives up, and names the step that was blocked', async () => {
