@@ -178,6 +178,16 @@ function killedAt(killed: Exclude<Event['killed'], 'not'>) {
   return killed === 'before its send' ? 'before its record arrived' : killed;
 }
 
+const BESIDE_OTHERS: Situation = {
+  existing: 'another',
+  uniqueName: false,
+  parentMade: false,
+  keyLifetimeMs: 24 * HOUR,
+  settlesWithinMs: 0,
+  dated: true,
+  seen: false,
+};
+
 describe('creating once', () => {
   it('never makes two things nor takes somebody else’s for its own, whatever becomes of its sends', async () => {
     await fc.assert(
@@ -200,21 +210,31 @@ describe('creating once', () => {
   });
 
   it('waits for what a proxy may have let through at the end of a long outage', async () => {
-    const story = new Story({
-      existing: 'another',
-      uniqueName: false,
-      parentMade: false,
-      keyLifetimeMs: 24 * HOUR,
-      settlesWithinMs: 0,
-      dated: true,
-      seen: false,
-    });
+    const story = new Story(BESIDE_OTHERS);
     const refused: Event = { ...QUIET, after: 11 * SECOND, fate: 'is a 502 of a proxy, and never arrives' };
     const through: Event = { ...refused, fate: 'is a 502 of a proxy, and is carried out late' };
     const soon: Event = { ...QUIET, after: SECOND };
     expect(await story.unfold([refused, refused, refused, through, soon, soon])).toMatchObject({ made: true });
     expect(story.ours).toHaveLength(1);
     expect(new Set(story.keys).size).toBe(1);
+  });
+
+  it('does not take for its own what somebody makes long after a send that made nothing', async () => {
+    const story = new Story(BESIDE_OTHERS);
+    const failed: Event = { ...QUIET, fate: 'is a 500 for ever, and made nothing' };
+    const outcome = await story.unfold([failed, { ...failed, after: 4 * HOUR, others: 'the same before' }]);
+    expect(outcome).toMatchObject({ made: true, item: { ours: true } });
+    expect(story.polytomic.things).toHaveLength(2);
+  });
+
+  it('waits for what is under way when a person has it tried again at once', async () => {
+    const story = new Story(BESIDE_OTHERS);
+    const late: Event = { ...QUIET, fate: 'is carried out late, and not waited for' };
+    const refused: Event = { ...QUIET, after: SECOND, fate: 'is a 401, without a look at the key' };
+    expect(await story.unfold([late, refused])).toBe('Unclear');
+    story.tryAgain();
+    expect(await story.unfold([{ ...QUIET, after: SECOND }])).toBe('Unclear');
+    expect(story.ours).toHaveLength(1);
   });
 
   it('makes no second thing when a person has it tried again after it ended unclear', async () => {
