@@ -4,8 +4,8 @@ import { isGrpcServiceError } from '@temporalio/client';
 import { NoAnswerError } from '../src/client.ts';
 import { ApiError, PolytomicError } from '../src/polytomic/errors.ts';
 
-/** How long it is tried, in ms: a server is back within seconds. */
-const PATIENCE_MS = 120_000;
+/** How long it is tried, in ms: a server is back within seconds, but an answer of a run may take minutes where calls fail. */
+const PATIENCE_MS = 600_000;
 
 /** How long it rests between two tries, in ms. */
 const REST_MS = 300;
