@@ -40,5 +40,5 @@ export function lineOf(standing: Standing): string {
   const { seconds, begun, completed, cancelled, failed, waiting, blocked, killed } = standing;
   const time = `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`;
   const ended = `${completed} done ${cancelled} cancelled ${failed} failed`;
-  return `${time} ${begun} runs ${ended} ${waiting} wait ${blocked} stuck ${killed} kills`;
+  return `${time} ${begun} runs ${ended} ${waiting} wait ${blocked} blocked ${killed} kills`;
 }

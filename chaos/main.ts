@@ -32,7 +32,7 @@ const WORKERS = 3;
 const LATE_MS = { short: 2_500, shipped: 16_000 };
 
 /** How long a run may take before it counts as lost, in ms. */
-const RUN_PATIENCE_MS = { short: 6 * 60_000, shipped: 25 * 60_000 };
+const RUN_PATIENCE_MS = { short: 15 * 60_000, shipped: 25 * 60_000 };
 
 /** All things of a kind on one page of a list: with as many failing calls, a list of thirty pages is never read to its end. */
 const PAGE_SIZE = 100_000;
@@ -231,7 +231,8 @@ async function main(): Promise<number> {
     interruption.abort();
     setTimeout(() => process.exit(EXIT.broken), FAREWELL_MS);
   };
-  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  // Not `once`: what else listens in this process, to put the cursor back, ends it when nobody else listens any more.
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
   try {
     const options = readOptions(process.argv.slice(2));
     if (!options.help) return await chaos(options, interruption.signal);

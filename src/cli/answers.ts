@@ -96,7 +96,10 @@ export function answerCommands(terminal: Terminal, exit: Exit): Command[] {
     )
       .argument('<name>', 'name of the provisioning')
       .argument('<step>', 'the step, as `audience status` calls it')
-      .option('--change <file>', "what replaces the step's piece of the request, YAML or JSON; - reads standard input")
+      .option(
+        '--change <file>',
+        "what replaces the step's piece of the request, without the key above it, YAML or JSON; - reads standard input",
+      )
       .action(async (name: string, step: string, { change: file, json }: JsonOption & { change?: string }) => {
         const change =
           file === undefined ? undefined : await loadValue(file, file === '-' ? await textOf(terminal) : undefined);

@@ -73,11 +73,19 @@ export class ProvisioningEndedError extends Error {
     state: ExecutionState,
     ending: { reason: string; failures: StepFailure[]; leftBehind: KindOfResource[] | undefined },
   ) {
-    super(`Provisioning “${name}” ${endedText(state)}. ${ending.reason}`);
+    const { reason, leftBehind } = ending;
+    // A run that failed says itself what it leaves.
+    const left = state === 'failed' ? '' : ` ${leftBehindText(leftBehind)}`;
+    const undo = leftBehind?.length ? ` \`audience undo ${name}\` deletes what it left.` : '';
+    super(`Provisioning “${name}” ${endedText(state)}. ${sentence(reason)}${left}${undo}`);
     this.state = state;
     this.failures = ending.failures;
     this.leftBehind = ending.leftBehind;
   }
+}
+
+function sentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`;
 }
 
 function endedText(state: ExecutionState): string {

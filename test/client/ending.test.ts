@@ -41,7 +41,10 @@ describe('the result', () => {
     await stage.withWorker(async () => {
       await stage.untilAsked(cancelled);
       await stage.audiences.cancel(cancelled);
-      expect(await endingOf(cancelled)).toMatchObject({ state: 'cancelled', failures: [] });
+      const ending = await endingOf(cancelled);
+      expect(ending).toMatchObject({ state: 'cancelled', failures: [] });
+      for (const { id } of ending.leftBehind ?? []) expect(ending.message).toContain(id);
+      expect(ending.message).toContain(`\`audience undo ${cancelled}\``);
       await stage.untilAsked(terminated);
       await handleOf(terminated).terminate('by hand');
       const error = await endingOf(terminated);
