@@ -65,7 +65,7 @@ export class SignIn {
       signIn.begun = true;
       if (first && authUrl !== undefined) await this.ask(authUrl);
       else {
-        const look = await this.check();
+        const look = await this.withoutRefresh(await this.check());
         if (look.state === 'signed_in') return first ? 'was signed in already' : 'signed in';
         if (signIn.timedOut === this.generation) throw this.timedOut();
         await this.ask(undefined, look);
@@ -80,7 +80,7 @@ export class SignIn {
       for (;;) {
         const wake = await this.wake();
         // Before a reminder and at the end too: who has signed in may have forgotten to say so.
-        const look = wake === 'polled' ? this.seen() : await this.check();
+        const look = await this.withoutRefresh(wake === 'polled' ? this.seen() : await this.check());
         if (look.state === 'signed_in') return 'signed in';
         if (wake === 'reminder') {
           await this.remind(look);
@@ -155,6 +155,16 @@ export class SignIn {
       ]),
     );
     return denial !== undefined && check.state === 'not_yet' ? { state: 'denied', reason: denial } : check;
+  }
+
+  /**
+   * A link that is being fetched starts the sign-in anew and writes the whole connection: the steps after the sign-in write to it
+   * too, so they begin once that has ended, and if the sign-in is there still.
+   */
+  private async withoutRefresh(look: Look): Promise<Look> {
+    if (look.state !== 'signed_in' || this.refreshing === undefined) return look;
+    await this.refreshing.catch(() => undefined);
+    return this.withoutRefresh(await this.check());
   }
 
   /** Shows why it is not there yet. A link that was denied, or used by the wrong person, is used up: there is a new one. */

@@ -48,6 +48,25 @@ describe('refreshSignInLink', () => {
     });
   });
 
+  it('takes no ad account away that is enabled after a sign-in by the link before', async () => {
+    const name = await stage.start('refresh-and-sign-in');
+    await stage.withWorker(async () => {
+      const before = await urlOf(name);
+      await stage.sandbox.fault({ match: { method: 'PUT', path: '/api/connections/*' }, latencyMs: 3_000, times: 1 });
+      const asked = refresh(name);
+      await until('the fresh link is being fetched', async () => {
+        const { pendingActivities } = await stage.audiences.status(name);
+        return pendingActivities.some(({ activity }) => activity === 'startSignIn');
+      });
+      await stage.sandbox.signIn(before);
+      await stage.audiences.completeSignIn(name);
+      await asked;
+      const { linkedinConnection } = await stage.audiences.result(name);
+      const { configuration } = await stage.sandbox.polytomic.connections.get(linkedinConnection.id);
+      expect(configuration['accounts']).toEqual([ACCOUNT]);
+    });
+  });
+
   it('gives two who ask at once the same link, so that neither breaks the other', async () => {
     const name = await stage.start('two-ask');
     await stage.withWorker(() => stage.untilAsked(name));
