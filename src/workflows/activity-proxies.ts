@@ -41,11 +41,15 @@ export const answeringActivities = proxyActivities<Activities>({
   retry: backOff,
 });
 
-/** Waiting for an outside fact: each look is a retry of the server's, so that history does not grow. */
+/**
+ * Waiting for an outside fact: each look is a retry of the server's, so that history does not grow. How long it rests between two
+ * looks the activity says itself, however long that is; what is set here is for failures. Since each look counts as an attempt,
+ * their back-off is at its longest soon.
+ */
 export const pollingActivities = proxyActivities<Activities>({
   startToCloseTimeout: '45 seconds',
   cancellationType: 'TRY_CANCEL',
-  retry: { ...backOff, maximumInterval: '1 hour' },
+  retry: backOff,
 });
 
 /** Notices: whoever receives them may be away for a night. A run that has ended does not wait so long; see `run.ts`. */
