@@ -11,7 +11,7 @@ import { attempt, reading } from './attempt.ts';
 import { type Ask, ask, choicesOf } from './choices.ts';
 import { choose } from './choose.ts';
 import type { ActivityDependencies } from './dependencies.ts';
-import { ActivityProblem, FAILURE_CODES, type FailureCode, isFinal } from './failures.ts';
+import { ActivityProblem, endsForGood, type FailureCode } from './failures.ts';
 
 /** LinkedIn Ads' name of the parameter that holds the ad accounts (Polytomic's reference, `parameter_values`). */
 const PARAMETER = 'accounts';
@@ -177,10 +177,8 @@ function isOfWrite(error: unknown): boolean {
 
 /** What ends the step for good where a write of it may have taken effect: nobody knows what it added, unless the connection is its own. */
 function inDoubt(error: unknown, { made }: Resource): unknown {
-  const ends =
-    isFinal(error) ||
-    (error instanceof ActivityProblem && !FAILURE_CODES[error.code].retryable && !ADDED_UNKNOWN.includes(error.code));
-  if (made || !ends) return error;
+  if (made || !endsForGood(error)) return error;
+  if (error instanceof ActivityProblem && ADDED_UNKNOWN.includes(error.code)) return error;
   return new ActivityProblem(
     'Unclear',
     `some may have been enabled when an answer was lost, and nobody can tell which: ${error.message.replace(/\.$/, '')}. Mend that, then try again.`,

@@ -3,7 +3,7 @@ import { activityInfo, heartbeat } from '@temporalio/activity';
 import { ApiError, NoAnswerError, PolytomicError, UnexpectedAnswerError } from '../polytomic/errors.ts';
 import { SecretError } from '../request/secrets.ts';
 import { heartbeating } from './attempt.ts';
-import { ActivityProblem, FAILURE_CODES, type FailureCode, isFinal, JobFailed, JobLost } from './failures.ts';
+import { ActivityProblem, endsForGood, type FailureCode, JobFailed, JobLost } from './failures.ts';
 import {
   type Answer,
   type AttemptFacts,
@@ -145,7 +145,7 @@ async function create<S, T>(
  * person who has it tried again must not begin as if nothing had been sent.
  */
 function inDoubt(error: unknown): unknown {
-  if (!endsForGood(error)) return error;
+  if (!isUnsent(error) && (!endsForGood(error) || isJudgement(error))) return error;
   const why = error.message.replace(/\.$/, '');
   return new ActivityProblem(
     'Unclear',
@@ -156,11 +156,8 @@ function inDoubt(error: unknown): unknown {
 /** What is said where all that is there was looked at and judged: it accounts for what was sent. */
 const JUDGEMENTS: readonly FailureCode[] = ['NameTaken', 'Ambiguous', 'Unclear'];
 
-/** Whether no trying again changes this, and it is not itself what became of the create. */
-function endsForGood(error: unknown): error is Error {
-  if (error instanceof ActivityProblem)
-    return !(FAILURE_CODES[error.code].retryable || JUDGEMENTS.includes(error.code));
-  return isUnsent(error) || isFinal(error);
+function isJudgement(error: Error): boolean {
+  return error instanceof ActivityProblem && JUDGEMENTS.includes(error.code);
 }
 
 /** What is known when this attempt of a step begins. */

@@ -173,6 +173,11 @@ export function isFinal(error: unknown): error is ApiError {
   );
 }
 
+/** Whether a step that runs into this is not tried again by itself: a problem of that kind, or a final answer of Polytomic. */
+export function endsForGood(error: unknown): error is ActivityProblem | ApiError {
+  return error instanceof ActivityProblem ? !FAILURE_CODES[error.code].retryable : isFinal(error);
+}
+
 function apiFailure(error: ApiError, doing: string, timing: AttemptTiming): Meaning {
   const said = `${capital(doing)}: ${error.message}`;
   const { status, retryAfterMs } = error;

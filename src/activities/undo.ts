@@ -70,10 +70,7 @@ export function undoActivities({ polytomic, undoEntriesOf }: ActivityDependencie
         if (entry.kind === 'accounts') return { left: await accountsLeft(entry) };
         const left = entry.kind === 'sync' ? () => audienceLeft(entry) : async () => [];
         if (entry.kind === 'sync' && entry.refused) return { left: await left() };
-        const found = await settledLookUp(entry).catch((error: unknown): Finding => {
-          if (!isFinal(error)) throw error;
-          return { unproven: notLookedUp(entry, error) };
-        });
+        const found = await settledLookUp(entry);
         if (found === undefined) return { left: await left() };
         if ('unproven' in found) return { left: [found.unproven, ...(await left())] };
         return { found: { kind: entry.kind, ...found.ours }, left: await left() };
@@ -183,16 +180,10 @@ export function undoActivities({ polytomic, undoEntriesOf }: ActivityDependencie
     const { kind, made } = entry;
     if (made !== undefined && !made.made) return { left: [] };
     const begun: Deletion | undefined = made ?? activityInfo().heartbeatDetails ?? undefined;
-    let target: Deletion;
-    try {
-      const found: Finding = begun === undefined ? await settledLookUp(entry) : { ours: begun };
-      if (found === undefined) return { left: [] };
-      if ('unproven' in found) return { left: [found.unproven] };
-      target = found.ours;
-    } catch (error) {
-      if (!isFinal(error)) throw error;
-      return { left: [notLookedUp(entry, error)] };
-    }
+    const found: Finding = begun === undefined ? await settledLookUp(entry) : { ours: begun };
+    if (found === undefined) return { left: [] };
+    if ('unproven' in found) return { left: [found.unproven] };
+    const target = found.ours;
     if (made === undefined) heartbeat({ id: target.id, name: target.name } satisfies Deletion);
     const undone = { kind, id: target.id, name: target.name };
     try {
@@ -208,9 +199,16 @@ export function undoActivities({ polytomic, undoEntriesOf }: ActivityDependencie
     }
   }
 
-  /** As {@link lookUp}, once nothing that was sent can be under way any more where it finds nothing. */
+  /**
+   * As {@link lookUp}, once nothing that was sent can be under way any more where it finds nothing. Where nobody may look,
+   * nothing can be proven.
+   */
   async function settledLookUp(entry: ConnectionEntry | ModelEntry | SyncEntry): Promise<Finding> {
-    const found = await lookUp(entry);
+    const found = await lookUp(entry).catch((error: unknown): Finding => {
+      if (!isFinal(error)) throw error;
+      const { kind, name } = entry;
+      return { unproven: `${capital(kind)} “${name}” may have been made, and cannot be looked up: ${error.message}.` };
+    });
     // Of a run that has ended, that was waited for before.
     if (found !== undefined || entry.until !== undefined) return found;
     const wait = activityInfo().scheduledTimestampMs + UNDER_WAY_MS - Date.now();
@@ -282,10 +280,6 @@ export function undoActivities({ polytomic, undoEntriesOf }: ActivityDependencie
       return { ours: { id: only.id, name: only.name } };
     return unproven(`it was made by ${only.created_by.name ?? only.created_by.id}, not by this run`);
   }
-}
-
-function notLookedUp({ kind, name }: ConnectionEntry | ModelEntry | SyncEntry, { message }: Error): string {
-  return `${capital(kind)} “${name}” may have been made, and cannot be looked up: ${message}.`;
 }
 
 function whereOf({ name, id }: Resource): string {

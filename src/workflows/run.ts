@@ -30,7 +30,7 @@ import { currentDetails } from './current-details.ts';
 import type { StepFailure } from './messages.ts';
 import { type Outcome, Progress } from './progress.ts';
 import type { RunState } from './run-state.ts';
-import type { UndoEntry } from './undo-entries.ts';
+import { isOpen, type UndoEntry } from './undo-entries.ts';
 
 /** Where a piece of the request stands, e.g. `['models', 'active-users']`. */
 export type PiecePath = Array<string | number>;
@@ -229,8 +229,8 @@ export class Run {
   private spare(id: string, { resources = [] }: Outcome): void {
     const uses = resources.flatMap((resource) => (resource.made ? [] : [resource.id]));
     if (uses.length === 0) return;
-    const isOpen = (one: UndoEntry) => one.step === id && one.kind !== 'accounts' && one.made === undefined;
-    this.state.undo = this.state.undo.map((one) => (isOpen(one) ? { ...one, uses } : one));
+    const mayBeOfIt = (one: UndoEntry) => one.step === id && one.kind !== 'accounts' && isOpen(one);
+    this.state.undo = this.state.undo.map((one) => (mayBeOfIt(one) ? { ...one, uses } : one));
   }
 
   private replace(entry: UndoEntry, by: UndoEntry | undefined): void {
