@@ -159,12 +159,14 @@ export class ApiCalls {
   /** What the fault plan has for this call. */
   #planned(request: FastifyRequest, route: string, text: string, replay: boolean): Effect | undefined {
     const { store, plannedFaults } = this.#world;
-    const body = jsonOf(text);
-    return plannedFaults.take({
-      endpoint: `${request.method} ${route}`,
-      subject: subjectOf(store, route, request.params as Record<string, string>, body),
-      replay,
-      makesAudience: isObject(body['target']) && isObject(body['target']['create']),
+    return plannedFaults.take(() => {
+      const body = jsonOf(text);
+      return {
+        endpoint: `${request.method} ${route}`,
+        subject: subjectOf(store, route, request.params as Record<string, string>, body),
+        replay,
+        makesAudience: isObject(body['target']) && isObject(body['target']['create']),
+      };
     });
   }
 

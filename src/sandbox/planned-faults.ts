@@ -81,10 +81,11 @@ export class PlannedFaults {
     };
   }
 
-  /** The effect on this call, or `undefined`; counts it. */
-  take(call: PlannedCall): Effect | undefined {
+  /** The effect on the call, or `undefined`; counts it. Without a plan nobody asks what the call is. */
+  take(described: () => PlannedCall): Effect | undefined {
     const plan = this.#plan;
     if (plan === undefined) return undefined;
+    const call = described();
     const key = JSON.stringify([call.endpoint, call.subject]);
     const n = (this.#counts.get(key) ?? 0) + 1;
     this.#counts.set(key, n);

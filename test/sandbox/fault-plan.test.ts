@@ -333,7 +333,7 @@ describe('the plan', () => {
     const store = await Store.open(directory);
     const counting = new PlannedFaults(store, () => undefined);
     await counting.set({ ...PLAN, share: 0 });
-    for (let n = 0; n < 3; n += 1) counting.take(CALL);
+    for (let n = 0; n < 3; n += 1) counting.take(() => CALL);
     const [counted] = await eventually(async () => {
       const counts = store.all('call-count');
       return counts.length > 0 ? counts : undefined;
