@@ -1,5 +1,4 @@
 /** Runs of the program and of what it is compared with, driven alike: started, signed in the moment there is a link, awaited. */
-import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ProvisioningRequest } from '../src/request/schema.ts';
 import { oauthCompletedSignal, statusQuery, workflowIdOf } from '../src/workflows/messages.ts';
@@ -19,11 +18,6 @@ export interface Run {
 
 /** Starts runs of one kind under a given name. */
 export type Starter = (name: string) => Promise<Run>;
-
-/** A name that nobody else uses. */
-export function newName(about: string): string {
-  return `${about}-${randomUUID().slice(0, 8)}`;
-}
 
 /** Runs of the program. */
 export function ofProgram({ audiences, client }: Site, request: (name: string) => ProvisioningRequest): Starter {

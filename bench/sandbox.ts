@@ -1,32 +1,35 @@
 /** The sandbox, as the bench sets it and looks into it. */
 import fetch from 'node-fetch';
-import type { LoggedRequest } from '../src/sandbox/request-log.ts';
+import { sandboxAt } from '../test/support/sandbox-at.ts';
+
+type At = ReturnType<typeof sandboxAt>;
 
 /** A sandbox that runs. */
 export class Sandbox {
   readonly url: string;
   readonly apiKey: string;
+  readonly requests: At['requests'];
+  readonly signIn: (link: string) => Promise<void>;
+  readonly #at: At;
 
   constructor(url: string, apiKey: string) {
     this.url = url;
     this.apiKey = apiKey;
+    this.#at = sandboxAt(url, apiKey);
+    this.requests = this.#at.requests;
+    this.signIn = this.#at.signIn;
   }
 
   /** As new: empty, without delay. Then every call under `/api` is held up for `latencyMs`. */
   async reset(latencyMs = 0): Promise<void> {
-    await this.#side('POST', 'reset');
+    await this.#at.reset();
     await this.delay(latencyMs);
   }
 
   /** From now on every call under `/api` is held up for so long, in ms. */
   async delay(latencyMs: number): Promise<void> {
-    await this.#side('DELETE', 'faults');
-    if (latencyMs > 0) await this.#side('POST', 'faults', { latencyMs });
-  }
-
-  /** The calls so far, of those the newest 10 000, with a number above `after`. */
-  async requests(after = 0): Promise<LoggedRequest[]> {
-    return (await this.#side('GET', `requests?after=${after}`)) as LoggedRequest[];
+    await this.#at.clearFaults();
+    if (latencyMs > 0) await this.#at.fault({ latencyMs });
   }
 
   /** Number of the newest call. */
@@ -36,15 +39,7 @@ export class Sandbox {
 
   /** All that there is, of each kind. */
   async state(): Promise<Record<'connections' | 'models' | 'syncs' | 'audiences', unknown[]>> {
-    return (await this.#side('GET', 'state')) as never;
-  }
-
-  /** What a person does with a sign-in link: clicks Allow. */
-  async signIn(link: string): Promise<void> {
-    const body = new URLSearchParams({ decision: 'allow' });
-    const answer = await fetch(link, { method: 'POST', body, redirect: 'manual' });
-    await answer.text();
-    if (answer.status >= 400) throw new Error(`the consent page answered ${answer.status}`);
+    return this.#at.state();
   }
 
   /** One call of the API; `data` of its answer. */
@@ -54,20 +49,8 @@ export class Sandbox {
       headers: { 'content-type': 'application/json', Authorization: `Bearer ${this.apiKey}` },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    return (await read(answer, `${method} ${path}`)).data as T;
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${text}`);
+    return (JSON.parse(text) as { data: T }).data;
   }
-
-  async #side(method: string, path: string, body?: unknown): Promise<unknown> {
-    const answer = await fetch(`${this.url}/_sandbox/${path}`, {
-      method,
-      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
-    });
-    return (await read(answer, `${method} /_sandbox/${path}`)).data;
-  }
-}
-
-async function read(answer: Awaited<ReturnType<typeof fetch>>, call: string): Promise<{ data?: unknown }> {
-  const text = await answer.text();
-  if (!answer.ok) throw new Error(`${call} answered ${answer.status}: ${text}`);
-  return text === '' ? {} : JSON.parse(text);
 }

@@ -2,7 +2,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
-import fetch from 'node-fetch';
 import type { AudienceClient } from '../src/client.ts';
 import { decodedHistory } from '../src/temporal/history.ts';
 import {
@@ -15,7 +14,7 @@ import type { Machine } from '../test/support/machine.ts';
 import { filesUnder, findings } from '../test/support/secret-search.ts';
 import type { Deeds } from './deeds.ts';
 import { eachOf } from './each-of.ts';
-import type { Effect, Evidence, RunEvidence, SandboxState } from './judge.ts';
+import type { Evidence, RunEvidence, SandboxState } from './judge.ts';
 import type { Script } from './script.ts';
 import { surely } from './surely.ts';
 
@@ -27,14 +26,6 @@ const STATUS_TRIES = 10;
 
 /** Folder of the histories in the chaos run's directory. */
 const HISTORIES = 'histories';
-
-/** A fault that was to strike at an endpoint, and how often it did. */
-export interface FaultSite {
-  endpoint: string;
-  fault: string;
-  calls: number;
-  hits: number;
-}
 
 /** What a played run is looked at with. */
 export interface Played {
@@ -65,7 +56,7 @@ export async function gather(
   return {
     runs: runs.toSorted((a, b) => a.script.number - b.script.number),
     state,
-    effects: await effectsOf(machine.sandbox.url),
+    effects: await surely(() => machine.sandbox.effects()),
     strangers,
     secrets: found,
   };
@@ -82,12 +73,6 @@ export async function searchDatabase(
 /** Where the history of a run lies. */
 export function historyFile(directory: string, run: string): string {
   return join(directory, HISTORIES, `${run}.json`);
-}
-
-/** Fault sites, as the sandbox counts them. */
-export async function faultSites(sandboxUrl: string): Promise<FaultSite[]> {
-  const answer = await surely(() => fetch(`${sandboxUrl}/_sandbox/fault-plan`));
-  return ((await answer.json()) as { data: { sites: FaultSite[] } }).data.sites;
 }
 
 async function executionsOf(temporal: Client): Promise<Map<string, RunEvidence['executions']>> {
@@ -138,12 +123,6 @@ async function statusOf(audiences: AudienceClient, name: string): Promise<RunEvi
     if (status !== undefined) return status;
   }
   return undefined;
-}
-
-/** All that was made and deleted. */
-async function effectsOf(sandboxUrl: string): Promise<Effect[]> {
-  const answer = await surely(() => fetch(`${sandboxUrl}/_sandbox/effects`));
-  return ((await answer.json()) as { data: Effect[] }).data;
 }
 
 function search(secrets: ReadonlyMap<string, string>, places: ReadonlyMap<string, Buffer>): Evidence['secrets'] {

@@ -2,8 +2,8 @@
  * What must be true when all has come to its end, held against what Polytomic's stand-in and Temporal have on record. Pure.
  * A run's own word counts for one thing only: what it reports as left behind is not hidden.
  */
-import type { EffectDocument } from '../src/sandbox/documents.ts';
 import type { ProvisioningFailure, ProvisioningResult, ProvisioningStatus } from '../src/workflows/messages.ts';
+import type { Effect } from '../test/support/sandbox-at.ts';
 import type { Deeds } from './deeds.ts';
 import type { End, Script, WantedSync } from './script.ts';
 
@@ -34,9 +34,6 @@ export interface Finding {
   /** Polytomic's ids, or Temporal's run ids. */
   ids: string[];
 }
-
-/** Something that was made or deleted, as the sandbox's side API tells it: `id` is the thing's own. */
-export type Effect = Omit<EffectDocument, 'of'>;
 
 /** What is there in the sandbox, as far as it is looked at. */
 export interface SandboxState {

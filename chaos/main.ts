@@ -4,16 +4,16 @@ import { setMaxListeners } from 'node:events';
 import { rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
-import fetch from 'node-fetch';
 import { REFRESH_TOKEN } from '../src/sandbox/linkedin.ts';
 import { type Machine, startMachine } from '../test/support/machine.ts';
+import { newSecret } from '../test/support/secret-search.ts';
 import { Board } from './board.ts';
 import { SECRET, scriptOf } from './cast.ts';
 import { noDeeds } from './deeds.ts';
 import { Disasters } from './disasters.ts';
 import { Draws } from './draws.ts';
 import { eachOf } from './each-of.ts';
-import { faultSites, gather, historyFile, type Played, searchDatabase } from './evidence.ts';
+import { gather, historyFile, type Played, searchDatabase } from './evidence.ts';
 import { judge } from './judge.ts';
 import { tellLive } from './live.ts';
 import { type Options, readOptions, USAGE, UsageError } from './options.ts';
@@ -72,7 +72,7 @@ async function chaos(options: Options, interrupted: AbortSignal): Promise<number
     await disasters.begin(WORKERS);
     const played = await playAll(machine, options, scripts, disasters, signal);
     if (interrupted.aborted) return EXIT.broken;
-    const sites = await faultSites(machine.sandbox.url);
+    const sites = await surely(() => machine.sandbox.faultSites());
     await planFaults(machine, { ...options, share: 0 });
     const evidence = await gather(machine, played, strangers, secrets);
     const kills = { ...disasters.kills };
@@ -169,11 +169,10 @@ async function ignoringAbort(work: Promise<void>, signal: AbortSignal): Promise<
 
 /** The secrets of all runs, by the variable that holds them. */
 function newSecrets(): Map<string, string> {
-  const secret = () => `${randomBytes(12).toString('hex')}/+"&ü %*\\${randomBytes(12).toString('hex')}`;
   return new Map([
-    [SECRET.password, secret()],
-    [SECRET.wrongPassword, secret()],
-    [SECRET.clientSecret, secret()],
+    [SECRET.password, newSecret()],
+    [SECRET.wrongPassword, newSecret()],
+    [SECRET.clientSecret, newSecret()],
     [SECRET.refreshToken, REFRESH_TOKEN],
   ]);
 }
@@ -198,14 +197,7 @@ async function makeStrangers(
 }
 
 async function planFaults({ sandbox }: Machine, { seed, share, patience }: Options): Promise<void> {
-  const answer = await surely(() =>
-    fetch(`${sandbox.url}/_sandbox/fault-plan`, {
-      method: 'PUT',
-      body: JSON.stringify({ seed, share, lateMs: LATE_MS[patience] }),
-      headers: { 'content-type': 'application/json' },
-    }),
-  );
-  if (!answer.ok) throw new Error(`the sandbox takes no plan of faults: ${await answer.text()}`);
+  await surely(() => sandbox.planFaults({ seed, share, lateMs: LATE_MS[patience] }));
 }
 
 /** With something taken away, what it is there for happens for sure: the first creates of each kind are struck by what it mends. */

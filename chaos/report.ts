@@ -1,7 +1,14 @@
 /** The report of a chaos run, for people and for programs. Pure. */
-import type { FaultSite } from './evidence.ts';
 import { type Evidence, type Finding, type Verdict, WRONGS, type Wrong } from './judge.ts';
 import type { Options } from './options.ts';
+
+/** A fault that was to strike at an endpoint, and how often it did. */
+export interface FaultSite {
+  endpoint: string;
+  fault: string;
+  calls: number;
+  hits: number;
+}
 
 /** All that is told of a chaos run. */
 export interface Report {

@@ -1,10 +1,11 @@
 /** What a run costs on Temporal: actions that Temporal Cloud bills, events and bytes of history. */
 import { setTimeout as pause } from 'node:timers/promises';
 import fetch from 'node-fetch';
+import { newName } from '../../test/support/new-name.ts';
 import type { Bench, Site } from '../bench.ts';
 import { type Measure, type Row, row } from '../measure.ts';
 import { walkthrough } from '../requests.ts';
-import { newName, ofBare, ofProgram, type Starter, timed } from '../runs.ts';
+import { ofBare, ofProgram, type Starter, timed } from '../runs.ts';
 
 /** What Polytomic needs for a call, in ms: with none, stages pass that a person would see. */
 const CALL_MS = 150;

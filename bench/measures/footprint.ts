@@ -1,10 +1,11 @@
 /** What a worker takes: time until it polls, memory while it is idle, and with 50 runs at once. Against a bare worker. */
 import { setTimeout as pause } from 'node:timers/promises';
+import { newName } from '../../test/support/new-name.ts';
 import type { Bench, Site } from '../bench.ts';
 import { type Measure, median, type Row, ratios, row, summary } from '../measure.ts';
 import { residentMib, watchMemory } from '../processes.ts';
 import { walkthrough } from '../requests.ts';
-import { inSlots, newName, ofBare, ofProgram, timed } from '../runs.ts';
+import { inSlots, ofBare, ofProgram, timed } from '../runs.ts';
 
 /** How often each worker is started in a round. */
 const STARTS = 5;

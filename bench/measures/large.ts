@@ -1,10 +1,11 @@
 /** Large requests: time and history a sync, against a request with one. */
 
 import type { ProvisioningRequest } from '../../src/request/schema.ts';
+import { newName } from '../../test/support/new-name.ts';
 import type { Bench, Site } from '../bench.ts';
 import { type Measure, type Row, ratios, row, summary } from '../measure.ts';
 import { givenAll, newSync, onGiven, QUERY } from '../requests.ts';
-import { newName, ofProgram } from '../runs.ts';
+import { ofProgram } from '../runs.ts';
 
 const MODELS = 50;
 const SYNCS = 200;

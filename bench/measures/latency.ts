@@ -1,11 +1,12 @@
 /** How long a run takes at a Polytomic that needs 150 ms a call: against a script, and against a chain that only waits. */
 import { setTimeout as pause } from 'node:timers/promises';
+import { newName } from '../../test/support/new-name.ts';
 import { SERIAL_CALLS } from '../bare/chain.ts';
 import type { Bench, Site } from '../bench.ts';
 import { callsOf } from '../calls.ts';
 import { type Measure, median, type Row, ratios, row, summary } from '../measure.ts';
 import { walkthrough } from '../requests.ts';
-import { newName, ofBare, ofProgram, type Times, timed } from '../runs.ts';
+import { ofBare, ofProgram, type Times, timed } from '../runs.ts';
 import type { Sandbox } from '../sandbox.ts';
 import { runScript } from '../script.ts';
 

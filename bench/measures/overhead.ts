@@ -1,11 +1,13 @@
 /** What the program adds to a step: at a Polytomic without delay, against a bare workflow whose activities do nothing. */
+
+import { newName } from '../../test/support/new-name.ts';
 import { SERIAL_CALLS } from '../bare/chain.ts';
 import type { Given } from '../bare/workflows.ts';
 import type { Bench, Site } from '../bench.ts';
 import { countsOf, requireSame } from '../calls.ts';
 import { type Measure, median, type Row, row, summary } from '../measure.ts';
 import { givenAll, onGiven } from '../requests.ts';
-import { newName, ofBare, ofProgram, type Starter } from '../runs.ts';
+import { ofBare, ofProgram, type Starter } from '../runs.ts';
 
 /** How often each contender runs in a round. */
 const REPEATS = 40;

@@ -1,9 +1,10 @@
 /** What a kill -9 of the only worker does to many runs in flight. */
 import { setTimeout as pause } from 'node:timers/promises';
+import { newName } from '../../test/support/new-name.ts';
 import type { Bench, Site } from '../bench.ts';
 import { type Measure, type Row, row, summary } from '../measure.ts';
 import { givenAll, onGiven } from '../requests.ts';
-import { newName, ofProgram, type Run } from '../runs.ts';
+import { ofProgram, type Run } from '../runs.ts';
 import type { Sandbox } from '../sandbox.ts';
 
 const RUNS = 1_000;

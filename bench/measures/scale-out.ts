@@ -1,9 +1,11 @@
 /** What 1, 2 and 4 workers get through at a Polytomic that needs 150 ms a call, and what the server and the rest do meanwhile. */
+
+import { newName } from '../../test/support/new-name.ts';
 import type { Bench, Site } from '../bench.ts';
 import { type Measure, median, type Row, rounded, row } from '../measure.ts';
 import { busySeconds, processorSeconds } from '../processes.ts';
 import { walkthrough } from '../requests.ts';
-import { inSlots, newName, ofProgram, timed } from '../runs.ts';
+import { inSlots, ofProgram, timed } from '../runs.ts';
 
 const WORKERS = [1, 2, 4] as const;
 const RUNS = 400;

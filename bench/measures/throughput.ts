@@ -1,9 +1,11 @@
 /** How many runs one worker gets through, with a person in the middle of each: against bare activities with the same calls. */
+
+import { newName } from '../../test/support/new-name.ts';
 import type { Bench, Site } from '../bench.ts';
 import { countsOf, requireSame } from '../calls.ts';
 import { type Measure, type Row, ratios, row, summary } from '../measure.ts';
 import { walkthrough } from '../requests.ts';
-import { inSlots, newName, ofBare, ofProgram, type Starter, timed } from '../runs.ts';
+import { inSlots, ofBare, ofProgram, type Starter, timed } from '../runs.ts';
 
 const RUNS = 500;
 const AT_ONCE = 50;

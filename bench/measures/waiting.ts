@@ -1,11 +1,12 @@
 /** What runs cost that wait for a person: to the worker's memory, to their history, and to those who go on. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { oauthCompletedSignal } from '../../src/workflows/messages.ts';
+import { newName } from '../../test/support/new-name.ts';
 import type { Bench, Site } from '../bench.ts';
 import { type Measure, type Row, ratios, row, summary } from '../measure.ts';
 import { residentMib, watchMemory } from '../processes.ts';
 import { existingSync, linkedInConnection, onGiven, snowflakeAndModel } from '../requests.ts';
-import { inSlots, newName, ofProgram, type Run } from '../runs.ts';
+import { inSlots, ofProgram, type Run } from '../runs.ts';
 
 const PARKED = 10_000;
 const SIGNED_IN = 1_000;

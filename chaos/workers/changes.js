@@ -2,6 +2,7 @@
  * What a chaos run changes of the worker as it ships, in the built code as it is loaded: each is a text of the code and what
  * stands there instead. That no text is missing is checked.
  */
+import { changed } from '../../test/support/changed-code.js';
 
 const SHORT = process.env.CHAOS_PATIENCE === 'short';
 
@@ -40,14 +41,6 @@ const SABOTAGE = {
 };
 
 const OF_MODULES = [...(SHORT ? SHORTER : []), ...(SABOTAGE[process.env.CHAOS_SABOTAGE] ?? [])];
-
-/** `code` with each text replaced. */
-export function changed(code, changes) {
-  return changes.reduce((before, [text, instead]) => {
-    if (!before.includes(text)) throw new Error(`The code has no ${text}`);
-    return before.replaceAll(text, instead);
-  }, code);
-}
 
 /** A hook of Node's module loader. */
 export async function load(url, context, nextLoad) {

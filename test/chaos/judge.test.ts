@@ -1,9 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { scriptOf } from '../../chaos/cast.ts';
 import { noDeeds } from '../../chaos/deeds.ts';
-import { type Effect, type Evidence, judge, type RunEvidence, type SandboxState } from '../../chaos/judge.ts';
+import { type Evidence, judge, type RunEvidence, type SandboxState } from '../../chaos/judge.ts';
 import type { Plot, Script } from '../../chaos/script.ts';
 import type { ProvisioningResult, ProvisioningStatus } from '../../src/workflows/messages.ts';
+import type { Effect } from '../support/sandbox-at.ts';
 
 const NO_PLOTS: Record<Plot, number> = {
   plain: 0,

@@ -10,11 +10,8 @@ import { decodedHistory } from '../../src/temporal/history.ts';
 import { workflowIdOf } from '../../src/workflows/messages.ts';
 import { type Machine, startMachine } from '../support/machine.ts';
 import { FAILS, ownWalkthrough } from '../support/own-walkthrough.ts';
-import { filesUnder, findings, formsOf } from '../support/secret-search.ts';
+import { filesUnder, findings, formsOf, newSecret } from '../support/secret-search.ts';
 import { existingSync, newSync } from '../support/walkthrough.ts';
-
-/** With what JSON, URLs and Markdown escape, so that an escaped form is another one than the text. */
-const newSecret = () => `${randomBytes(12).toString('hex')}/+"&ü %*\\${randomBytes(12).toString('hex')}`;
 
 /** The sandbox has to keep the secrets that it is sent, as Polytomic has; and the worker's secrets have to lie somewhere. */
 const KEEPERS = ['sandbox/', 'secrets/'];

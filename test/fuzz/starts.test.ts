@@ -64,21 +64,26 @@ async function mustBeSound(handle: WorkflowHandle): Promise<ProvisioningReport> 
   return report;
 }
 
+/** Starts five hundred of these, some of which become runs. */
+async function startMany(input: fc.Arbitrary<unknown>, start: (input: unknown) => Promise<void>): Promise<void> {
+  await stage.withWorker(() =>
+    fc.assert(
+      fc.asyncProperty(fc.array(input, { minLength: AT_A_TIME, maxLength: AT_A_TIME }), async (inputs) => {
+        await Promise.all(inputs.map(named).map(start));
+      }),
+      { numRuns: 5, endOnFailure: true },
+    ),
+  );
+  expect(ran).toBeGreaterThan(0);
+}
+
 describe('a start that nobody should have asked for', () => {
   beforeEach(() => {
     ran = 0;
   });
 
   it('is refused by the client before anything is started, or becomes a run that runs', async () => {
-    await stage.withWorker(() =>
-      fc.assert(
-        fc.asyncProperty(fc.array(slipped, { minLength: AT_A_TIME, maxLength: AT_A_TIME }), async (requests) => {
-          await Promise.all(requests.map(named).map(startByClient));
-        }),
-        { numRuns: 5, endOnFailure: true },
-      ),
-    );
-    expect(ran).toBeGreaterThan(0);
+    await startMany(slipped, startByClient);
   }, 180_000);
 
   async function startByClient(request: unknown): Promise<void> {
@@ -97,15 +102,7 @@ describe('a start that nobody should have asked for', () => {
 
   it('from outside ends with InvalidRequest, or becomes a run that runs', async () => {
     const input = fc.oneof({ weight: 9, arbitrary: slipped }, { weight: 1, arbitrary: anyValue });
-    await stage.withWorker(() =>
-      fc.assert(
-        fc.asyncProperty(fc.array(input, { minLength: AT_A_TIME, maxLength: AT_A_TIME }), async (inputs) => {
-          await Promise.all(inputs.map(named).map(startFromOutside));
-        }),
-        { numRuns: 5, endOnFailure: true },
-      ),
-    );
-    expect(ran).toBeGreaterThan(0);
+    await startMany(input, startFromOutside);
   }, 180_000);
 
   async function startFromOutside(input: unknown): Promise<void> {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-/** Name of a provisioning that no other test uses. */
+/** Name of a run that nobody else uses. */
 export function newName(about: string): string {
   return `${about}-${randomUUID().slice(0, 8)}`;
 }

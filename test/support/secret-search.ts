@@ -1,6 +1,12 @@
 /** Looks for a secret in whatever a run leaves behind: in bytes, and in the forms that programs turn text into. */
+import { randomBytes } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+
+/** A secret that nobody else has, with what JSON, URLs and Markdown escape, so that an escaped form is another one than the text. */
+export function newSecret(): string {
+  return `${randomBytes(12).toString('hex')}/+"&ü %*\\${randomBytes(12).toString('hex')}`;
+}
 
 /** The forms in which a text can stand in bytes, by name. */
 export function formsOf(secret: string): Map<string, Buffer> {

@@ -69,6 +69,16 @@ async function thingsOf(name: string) {
   };
 }
 
+/** Waits until the answer to a model's create was lost, in a call with a number above `before`. */
+function untilModelUnheard(before: number) {
+  return until('the answer was lost', async () => {
+    const requests = await stage.sandbox.requests(before);
+    return requests.some(({ method, path, status }) => {
+      return method === 'POST' && path.startsWith('/api/models') && status === null;
+    });
+  });
+}
+
 /** Whether a job makes the model of this name. */
 function isOf(model: string) {
   return ({ request }: { request: { name: string } }) => request.name === model;
@@ -349,12 +359,7 @@ describe('a run that is cancelled and is to undo', () => {
     const name = await stage.start('lost-answer', UNDO);
     await stage.withWorker(async () => {
       await stage.untilAsked(name);
-      await until('the answer was lost', async () => {
-        const requests = await stage.sandbox.requests();
-        return requests.some(({ number, method, path, status }) => {
-          return number > before && method === 'POST' && path.startsWith('/api/models') && status === null;
-        });
-      });
+      await untilModelUnheard(before);
       await until('the model is there', async () => (await thingsOf(name)).models === 1);
       await stage.sandbox.fault({ match: { path: '/api/models' }, status: 503 });
       await stage.audiences.cancel(name);
@@ -411,12 +416,7 @@ describe('a run that says nothing of it', () => {
     const name = await stage.start('kept-unheard');
     await stage.withWorker(async () => {
       await stage.untilAsked(name);
-      await until('the answer was lost', async () => {
-        const requests = await stage.sandbox.requests();
-        return requests.some(({ number, method, path, status }) => {
-          return number > before && method === 'POST' && path.startsWith('/api/models') && status === null;
-        });
-      });
+      await untilModelUnheard(before);
       await stage.audiences.cancel(name);
       expect(await stage.failureOf(name)).toMatchObject({ state: 'cancelled' });
       const { steps, warnings } = await statusOf(name);
