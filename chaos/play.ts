@@ -13,7 +13,7 @@ import {
   type StepStatus,
 } from '../src/client.ts';
 import type { PolytomicClient } from '../src/polytomic/client.ts';
-import { STAGES, workflowIdOf } from '../src/workflows/messages.ts';
+import { oauthCompletedSignal, STAGES, workflowIdOf } from '../src/workflows/messages.ts';
 import type { Board, Sight } from './board.ts';
 import { type Deeds, noDeeds } from './deeds.ts';
 import { mend } from './mend.ts';
@@ -118,7 +118,7 @@ class Play {
   private async claimFalsely(): Promise<void> {
     const handle = this.scene.temporal.workflow.getHandle(workflowIdOf(this.script.name));
     const payload = this.script.signIn.falseClaim === 'garbage' ? [{ denied: 'maybe', '': [null, 7] }] : [];
-    await ignoringEnd(surely(() => handle.signal('oauthCompleted', ...payload)));
+    await ignoringEnd(surely(() => handle.signal(oauthCompletedSignal.name, ...payload)));
   }
 
   /** Asks of people what the run asks of them. */
@@ -145,7 +145,7 @@ class Play {
     }
     if (denies) {
       const handle = this.scene.temporal.workflow.getHandle(workflowIdOf(name));
-      return surely(() => handle.signal('oauthCompleted', { denied: true }));
+      return surely(() => handle.signal(oauthCompletedSignal.name, { denied: true }));
     }
     for (let claim = 0; claim < (first ? signIn.claims : 1); claim += 1)
       await surely(() => audiences.completeSignIn(name));
