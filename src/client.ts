@@ -9,7 +9,9 @@ import {
   WorkflowExecutionAlreadyStartedError,
   type WorkflowExecutionDescription,
   WorkflowFailedError,
+  type WorkflowHandleWithFirstExecutionRunId,
   WorkflowNotFoundError,
+  type WorkflowStartOptions,
   WorkflowUpdateFailedError,
   type WorkflowUpdateHandle,
   WorkflowUpdateRPCTimeoutOrCancelledError,
@@ -40,6 +42,7 @@ import {
   type ChooseAudience,
   chooseAudienceUpdate,
   FAILURE,
+  FIRST_STAGE,
   type FindChoices,
   findChoicesUpdate,
   giveUpUpdate,
@@ -165,17 +168,18 @@ export class AudienceClient {
     const { name } = request;
     const workflowId = workflowIdOf(name);
     const digest = requestDigest(request);
+    const options: WorkflowStartOptions<typeof AudienceProvisioning> = {
+      workflowId,
+      taskQueue: this.taskQueue,
+      args: [request],
+      memo: { name, requestDigest: digest },
+      staticSummary: `LinkedIn Ads audience ${name}`,
+      staticDetails: requestDetails(request),
+      workflowIdReusePolicy: again ? 'ALLOW_DUPLICATE_FAILED_ONLY' : 'REJECT_DUPLICATE',
+      workflowIdConflictPolicy: 'FAIL',
+    };
     try {
-      const handle = await this.temporal.workflow.start<typeof AudienceProvisioning>(WORKFLOW_TYPE, {
-        workflowId,
-        taskQueue: this.taskQueue,
-        args: [request],
-        memo: { name, requestDigest: digest },
-        staticSummary: `LinkedIn Ads audience ${name}`,
-        staticDetails: requestDetails(request),
-        workflowIdReusePolicy: again ? 'ALLOW_DUPLICATE_FAILED_ONLY' : 'REJECT_DUPLICATE',
-        workflowIdConflictPolicy: 'FAIL',
-      });
+      const handle = await this.startListed(options, request);
       return { outcome: 'started', name, workflowId, runId: handle.firstExecutionRunId };
     } catch (error) {
       if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
@@ -189,6 +193,23 @@ export class AudienceClient {
     const difference = same ? [] : await this.differenceFrom(description, request);
     if (difference.length > 0) throw new RequestDiffersError(name, state, difference);
     return { outcome: 'joined', name, workflowId, runId };
+  }
+
+  /** With the search attributes from the first moment on, where the namespace has them: else the run would have to ask, and set them. */
+  private async startListed(
+    options: WorkflowStartOptions<typeof AudienceProvisioning>,
+    { requester }: ProvisioningRequest,
+  ): Promise<WorkflowHandleWithFirstExecutionRunId> {
+    const typedSearchAttributes = [
+      { key: PROVISIONING_STAGE, value: FIRST_STAGE },
+      ...(requester === undefined ? [] : [{ key: REQUESTER, value: requester }]),
+    ];
+    try {
+      return await this.temporal.workflow.start(WORKFLOW_TYPE, { ...options, typedSearchAttributes });
+    } catch (error) {
+      if (grpcCode(error) !== GRPC.invalidArgument) throw error;
+      return await this.temporal.workflow.start(WORKFLOW_TYPE, options);
+    }
   }
 
   /**

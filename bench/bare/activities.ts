@@ -76,19 +76,25 @@ export function provideLinkedInConnection({
   return done('provideLinkedInConnection', work, calls, { connection: '', link: 'none' });
 }
 
+/** Both reads at once, then the write: on a connection of its own the program does both steps in one activity. */
+export function verifySignInAndEnable({ work, connection }: Asked & { connection: string }): Promise<void> {
+  return done('verifySignInAndEnable', work, () => enable(connection), undefined);
+}
+
 export function verifySignIn({ work, connection }: Asked & { connection: string }): Promise<void> {
   const calls = async () => void (await call('GET', `connections/${connection}/parameter_values`));
   return done('verifySignIn', work, calls, undefined);
 }
 
 export function enableAdAccounts({ work, connection }: Asked & { connection: string }): Promise<void> {
-  const calls = async () => {
-    const path = `connections/${connection}`;
-    const [, { data }] = await Promise.all([call('GET', `${path}/parameter_values`), call('GET', path)]);
-    if (data.configuration.accounts?.length > 0) return;
-    await call('PUT', path, { name: data.name, configuration: { ...data.configuration, accounts: [ACCOUNT] } });
-  };
-  return done('enableAdAccounts', work, calls, undefined);
+  return done('enableAdAccounts', work, () => enable(connection), undefined);
+}
+
+async function enable(connection: string): Promise<void> {
+  const path = `connections/${connection}`;
+  const [, { data }] = await Promise.all([call('GET', `${path}/parameter_values`), call('GET', path)]);
+  if (data.configuration.accounts?.length > 0) return;
+  await call('PUT', path, { name: data.name, configuration: { ...data.configuration, accounts: [ACCOUNT] } });
 }
 
 export function inspectAudiences({ work, connection }: Asked & { connection: string }): Promise<void> {

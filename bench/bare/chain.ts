@@ -4,8 +4,9 @@ export const SERIAL_CALLS = {
   /** Create, its job, the model. */
   provideModel: 3,
   provideLinkedInConnection: 2,
-  verifySignIn: 1,
   /** Both reads at once, the write. */
+  verifySignInAndEnable: 2,
+  verifySignIn: 1,
   enableAdAccounts: 2,
   /** The lists and the values at once, then the fields. */
   inspectAudiences: 2,

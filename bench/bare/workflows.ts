@@ -49,9 +49,11 @@ export async function Bare({ name, work, given }: BareRun): Promise<void> {
     if (given === undefined) {
       link = provided.link;
       await condition(() => signedIn, '7 days');
+      await step.verifySignInAndEnable({ name, work, connection });
+    } else {
+      await step.verifySignIn({ name, work, connection });
+      await step.enableAdAccounts({ name, work, connection });
     }
-    await step.verifySignIn({ name, work, connection });
-    await step.enableAdAccounts({ name, work, connection });
     await step.inspectAudiences({ name, work, connection });
     return connection;
   };

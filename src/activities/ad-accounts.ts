@@ -13,11 +13,20 @@ import { choose } from './choose.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { ActivityProblem, endsForGood, type FailureCode } from './failures.ts';
 
+/** Which ad accounts are wanted: by label or value, or all that the person may use. */
+export type WantedAccounts = 'all' | string[];
+
 /** LinkedIn Ads' name of the parameter that holds the ad accounts (Polytomic's reference, `parameter_values`). */
 const PARAMETER = 'accounts';
 
 /** The accounts that were wanted, and those of them that this run added; or what a person is asked. */
-export type EnabledAdAccounts = { enabled: AdAccount[]; added: AdAccount[] } | { ask: Ask };
+export type EnabledAdAccounts = EnabledAccounts | { ask: Ask };
+
+/** The ad accounts that were wanted, and those of them that this run added. */
+export interface EnabledAccounts {
+  enabled: AdAccount[];
+  added: AdAccount[];
+}
 
 /** What an activity remembers between its attempts: a write whose answer was lost has added its accounts all the same. */
 interface Written {
@@ -51,12 +60,16 @@ export function adAccountActivities({ polytomic }: ActivityDependencies) {
       wanted,
     }: {
       connection: Resource;
-      wanted: 'all' | 'ask' | string[];
+      wanted: 'ask' | WantedAccounts;
     }): Promise<EnabledAdAccounts> {
       return attempt(`enabling ad accounts on LinkedIn Ads connection “${connection.name}”`, async () => {
         const earlier: Written | undefined = activityInfo().heartbeatDetails ?? undefined;
         try {
-          return await enable(connection, wanted, earlier);
+          const [allowed, read] = await Promise.all([
+            allowedAccounts(connection),
+            polytomic.connections.get(connection.id, reading()),
+          ]);
+          return await enableAccounts(polytomic, { connection, wanted, allowed, read, earlier });
         } catch (error) {
           throw earlier === undefined ? error : inDoubt(error, connection);
         }
@@ -76,50 +89,13 @@ export function adAccountActivities({ polytomic }: ActivityDependencies) {
       wanted,
     }: {
       connection: Resource;
-      wanted: 'all' | string[];
+      wanted: WantedAccounts;
     }): Promise<AdAccount[]> {
       return attempt(`looking for ad accounts of LinkedIn Ads connection “${connection.name}”`, async () =>
         chosenOf(wanted, await allowedAccounts(connection)),
       );
     },
   };
-
-  async function enable(
-    connection: Resource,
-    wanted: 'all' | 'ask' | string[],
-    earlier: Written | undefined,
-  ): Promise<EnabledAdAccounts> {
-    const [allowed, read] = await Promise.all([
-      allowedAccounts(connection),
-      polytomic.connections.get(connection.id, reading()),
-    ]);
-    const question = questionOf(wanted, allowed);
-    if (question !== undefined) return { ask: question };
-    const chosen = chosenOf(wanted, allowed);
-    const enabled = accountsOf(read);
-    const written: Written = earlier ?? {
-      enabledBefore: enabled.map(({ value }) => value),
-      overwritten: 0,
-    };
-    const { enabledBefore } = written;
-    if (missingOf(chosen, enabled).length > 0) {
-      heartbeat(written);
-      const lasts = await changeAccounts(polytomic, connection.id, {
-        change: (present) => [...present, ...missingOf(chosen, present)],
-        isDone: (present) => missingOf(chosen, present).length === 0,
-        ...(connection.made ? { ours: read } : {}),
-      }).catch((error: unknown) => {
-        // Polytomic's own refusal of the first write is as clear as can be.
-        throw isOfWrite(error) ? error : inDoubt(error, connection);
-      });
-      if (!lasts) {
-        const overwritten = written.overwritten + 1;
-        heartbeat({ enabledBefore, overwritten } satisfies Written);
-        throw notKept(overwritten);
-      }
-    }
-    return { enabled: chosen, added: chosen.filter(({ value }) => !enabledBefore.includes(value)) };
-  }
 
   async function allowedAccounts(connection: Resource): Promise<AdAccount[]> {
     const parameters = await polytomic.connections.parameterValues(connection.id, reading());
@@ -130,6 +106,51 @@ export function adAccountActivities({ polytomic }: ActivityDependencies) {
       `the LinkedIn user who signed in may use no ad account. Give them a role in LinkedIn Campaign Manager, or sign in as somebody else.`,
     );
   }
+}
+
+/** What is wanted on a connection, and the connection as it was just read. */
+interface Enabling {
+  connection: Resource;
+  wanted: 'ask' | WantedAccounts;
+  /** What the person who signed in may use. */
+  allowed: AdAccount[];
+  read: Connection;
+  /** What an attempt before has written. */
+  earlier?: Written | undefined;
+}
+
+/** Enables the wanted ad accounts, in one write besides what was read; changes nothing where a person has to choose first. */
+export async function enableAccounts(
+  polytomic: PolytomicClient,
+  { connection, wanted, allowed, read, earlier }: Enabling,
+): Promise<EnabledAdAccounts> {
+  const question = questionOf(wanted, allowed);
+  if (question !== undefined) return { ask: question };
+  const chosen = chosenOf(wanted, allowed);
+  const enabled = accountsOf(read);
+  const written: Written = earlier ?? {
+    enabledBefore: enabled.map(({ value }) => value),
+    overwritten: 0,
+  };
+  const { enabledBefore } = written;
+  if (missingOf(chosen, enabled).length > 0) {
+    // With a connection that this run made, what it added is of no interest: it goes with the connection.
+    if (!connection.made) heartbeat(written);
+    const lasts = await changeAccounts(polytomic, connection.id, {
+      change: (present) => [...present, ...missingOf(chosen, present)],
+      isDone: (present) => missingOf(chosen, present).length === 0,
+      ...(connection.made ? { ours: read } : {}),
+    }).catch((error: unknown) => {
+      // Polytomic's own refusal of the first write is as clear as can be.
+      throw isOfWrite(error) ? error : inDoubt(error, connection);
+    });
+    if (!lasts) {
+      const overwritten = written.overwritten + 1;
+      heartbeat({ enabledBefore, overwritten } satisfies Written);
+      throw notKept(overwritten);
+    }
+  }
+  return { enabled: chosen, added: chosen.filter(({ value }) => !enabledBefore.includes(value)) };
 }
 
 /** The ad accounts among the values that the connection's parameters can take. */
@@ -201,7 +222,7 @@ function missingOf(wanted: readonly AdAccount[], present: readonly AdAccount[]):
 }
 
 /** What a person has to be asked; `undefined` where the names decide it, or are wrong. */
-function questionOf(wanted: 'all' | 'ask' | string[], allowed: AdAccount[]): Ask | undefined {
+function questionOf(wanted: 'ask' | WantedAccounts, allowed: AdAccount[]): Ask | undefined {
   if (wanted === 'ask') return ask(allowed);
   if (wanted === 'all') return undefined;
   const answers = wanted.map((name) => ({ name, answer: chosenBy(name, allowed, 'ad account') }));
@@ -216,7 +237,7 @@ function questionOf(wanted: 'all' | 'ask' | string[], allowed: AdAccount[]): Ask
   );
 }
 
-function chosenOf(wanted: 'all' | 'ask' | string[], allowed: AdAccount[]): AdAccount[] {
+function chosenOf(wanted: 'ask' | WantedAccounts, allowed: AdAccount[]): AdAccount[] {
   const chosen = Array.isArray(wanted) ? choose(wanted, allowed, 'ad account') : allowed;
   if (jsonBytes(chosen) <= MAX_CHOSEN_BYTES) return chosen;
   throw new ActivityProblem(

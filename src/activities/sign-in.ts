@@ -1,16 +1,19 @@
 /** The person's OAuth sign-in to LinkedIn: whether it is there, and where to give it. */
+import type { Connection } from '../polytomic/connections.ts';
 import { ApiError } from '../polytomic/errors.ts';
-import type { Resource } from '../workflows/messages.ts';
-import { adAccountsIn } from './ad-accounts.ts';
+import type { AdAccount, Resource } from '../workflows/messages.ts';
+import { adAccountsIn, type EnabledAccounts, enableAccounts, type WantedAccounts } from './ad-accounts.ts';
 import { attempt, reading } from './attempt.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { ActivityProblem, isNotReady } from './failures.ts';
 
-/** What Polytomic says about the sign-in. `no_accounts`: somebody has signed in who can choose no ad account. */
-export type SignInCheck =
-  | { state: 'signed_in' }
-  | { state: 'not_yet'; reason: string }
-  | { state: 'no_accounts'; reason: string };
+/**
+ * What Polytomic says about the sign-in. `no_accounts`: somebody has signed in who can choose no ad account. `enabled`: ad
+ * accounts that were enabled in the same go.
+ */
+export type SignInCheck = { state: 'signed_in'; enabled?: EnabledAccounts } | NotSignedIn;
+
+type NotSignedIn = { state: 'not_yet'; reason: string } | { state: 'no_accounts'; reason: string };
 
 /**
  * What an error answer to `parameter_values` means for the sign-in. The reference says only that the call "errors until the
@@ -30,9 +33,30 @@ export function meansNotYet(error: unknown): error is ApiError {
 /** Makes the activities of this file. */
 export function signInActivities({ polytomic }: ActivityDependencies) {
   return {
-    /** Asks Polytomic whether the connection is signed in. */
-    async verifySignIn({ connection }: { connection: Resource }): Promise<SignInCheck> {
-      return attempt(asking(connection), () => check(connection));
+    /**
+     * Asks Polytomic whether the connection is signed in. With `accounts`, on a connection that the run made itself, they are
+     * enabled at once: what there is to choose from has just been read, and a person who waits is spared a step. Where that does
+     * not succeed, for whatever reason, `enableAdAccounts` tries anew and tells it.
+     */
+    async verifySignIn({
+      connection,
+      accounts,
+    }: {
+      connection: Resource;
+      accounts?: WantedAccounts;
+    }): Promise<SignInCheck> {
+      return attempt(asking(connection), async () => {
+        const reads = accounts === undefined ? undefined : readOrNothing(connection);
+        const found = await look(connection);
+        if (found.state !== 'signed_in') return found;
+        const { state, allowed } = found;
+        const read = await reads;
+        // What was read before the sign-in came is not to be written back.
+        if (accounts === undefined || read === undefined || signedInUser(read) === undefined) return { state };
+        const enabling = { connection, wanted: accounts, allowed, read };
+        const enabled = await enableAccounts(polytomic, enabling).catch(() => undefined);
+        return { state, ...(enabled === undefined || 'ask' in enabled ? {} : { enabled }) };
+      });
     },
 
     /**
@@ -50,8 +74,8 @@ export function signInActivities({ polytomic }: ActivityDependencies) {
       untilAccounts?: boolean;
     }): Promise<Exclude<SignInCheck, { state: 'not_yet' }>> {
       return attempt(asking(connection), async () => {
-        const answer = await check(connection);
-        if (answer.state === 'signed_in') return answer;
+        const answer = await look(connection);
+        if (answer.state === 'signed_in') return { state: 'signed_in' };
         const { state, reason } = answer;
         if (state === 'no_accounts' && !untilAccounts) return { state, reason };
         throw new ActivityProblem('NotSignedInYet', `nobody has signed in yet: ${reason}.`, pollMs);
@@ -69,22 +93,33 @@ export function signInActivities({ polytomic }: ActivityDependencies) {
     },
   };
 
-  async function check({ id }: Resource): Promise<SignInCheck> {
+  async function look({ id }: Resource): Promise<{ state: 'signed_in'; allowed: AdAccount[] } | NotSignedIn> {
     try {
-      const accounts = adAccountsIn(await polytomic.connections.parameterValues(id, reading()));
-      return accounts.length > 0 ? { state: 'signed_in' } : { state: 'no_accounts', reason: await whyNone(id) };
+      const allowed = adAccountsIn(await polytomic.connections.parameterValues(id, reading()));
+      return allowed.length > 0 ? { state: 'signed_in', allowed } : { state: 'no_accounts', reason: await whyNone(id) };
     } catch (error) {
       if (!meansNotYet(error)) throw error;
       return { state: 'not_yet', reason: error.apiMessage ?? `Polytomic answered ${error.status}` };
     }
   }
 
+  /** Only to save time: what is wrong with the connection, the look at the sign-in tells too. */
+  function readOrNothing({ id }: Resource): Promise<Connection | undefined> {
+    return polytomic.connections.get(id, reading()).catch(() => undefined);
+  }
+
   /** Names the user: a browser often has somebody else's sign-in than the one who is meant. */
   async function whyNone(id: string): Promise<string> {
-    const { connected_user: user } = (await polytomic.connections.get(id, reading())).configuration;
-    const who = typeof user === 'string' && user !== '' ? `LinkedIn user “${user}”` : 'the LinkedIn user';
+    const user = signedInUser(await polytomic.connections.get(id, reading()));
+    const who = user === undefined ? 'the LinkedIn user' : `LinkedIn user “${user}”`;
     return `${who} who signed in may use no ad account`;
   }
+}
+
+/** Whose sign-in the connection had when it was read. */
+function signedInUser({ configuration }: Connection): string | undefined {
+  const { connected_user: user } = configuration;
+  return typeof user === 'string' && user !== '' ? user : undefined;
 }
 
 function asking({ name }: Resource): string {

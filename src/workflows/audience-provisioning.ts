@@ -17,6 +17,7 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
+import type { EnabledAccounts } from '../activities/ad-accounts.ts';
 import type { AudienceInspection } from '../activities/audiences.ts';
 import type { StepContext } from '../activities/create-once.ts';
 import type { ProvidedLinkedInConnection } from '../activities/linkedin-connection.ts';
@@ -33,7 +34,7 @@ import {
   shorten,
 } from '../request/schema.ts';
 import { followingActivities, longActivities, stepActivities } from './activity-proxies.ts';
-import { Choices, type EnabledAccounts, faultsText } from './choices.ts';
+import { Choices, faultsText } from './choices.ts';
 import {
   FAILURE,
   type FirstExecution,
@@ -95,11 +96,14 @@ class Provisioning {
   private readonly signIn: SignIn;
   private readonly choices: Choices;
   private readonly scope = new CancellationScope();
+  /** Whether no run of the chain was before it. */
+  private readonly begins: boolean;
   /** What a person who gave up said of it. */
   private givenUp: string | undefined;
 
   constructor(state: RunState, begins: boolean) {
     this.run = new Run(state);
+    this.begins = begins;
     setHandler(statusQuery, () => this.run.progress.status(), {
       description: 'Where the run stands: its stage, each step with what it made, and whom it waits for.',
     });
@@ -108,8 +112,8 @@ class Provisioning {
     });
     if (begins) this.accept(state.request);
     // What came before the run's first task is handed over at this moment: only now is there a plan to check it by.
-    this.signIn = new SignIn(this.run);
     this.choices = new Choices(this.run);
+    this.signIn = new SignIn(this.run, () => this.choices.wantedAccounts);
     setHandler(retryStepUpdate, (retry) => this.retryStep(retry), {
       validator: (retry) => this.checkRetry(retry),
       description: 'Try a blocked step again, with a change or without: {"step": "model active-users", "change": {…}}',
@@ -140,7 +144,7 @@ class Provisioning {
   }
 
   async provision(): Promise<ProvisioningResult> {
-    const publishing = this.run.publish();
+    const publishing = this.run.publish(this.begins);
     try {
       const result = await this.scope.run(() => this.walkthrough());
       await publishing;
@@ -261,7 +265,8 @@ class Provisioning {
       wakes: () => this.signIn.hasClaim,
     });
     const accounts = await this.run.step<EnabledAccounts>(STEP.adAccounts, {
-      work: (step, making) =>
+      work: async (step, making) =>
+        this.signIn.takeEnabled() ??
         this.choices.accounts(connection, () =>
           // With a connection that this run made, its accounts go too.
           connection.made ? () => undefined : making({ kind: 'accounts', ...since(step), connection }),

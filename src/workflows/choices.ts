@@ -1,6 +1,6 @@
 /** What people choose: the ad accounts, and the audience of each sync, where the request leaves them open. */
 import { setHandler } from '@temporalio/workflow';
-import type { EnabledAdAccounts } from '../activities/ad-accounts.ts';
+import type { EnabledAccounts, WantedAccounts } from '../activities/ad-accounts.ts';
 import type { AudienceInspection, InspectedAudience } from '../activities/audiences.ts';
 import {
   chooseAll,
@@ -27,9 +27,6 @@ import {
 import { STEP } from './progress.ts';
 import { failureOf, type Run, StepFault } from './run.ts';
 import { firstOf, named, refusal, refuseOtherKeys } from './update-input.ts';
-
-/** The ad accounts that were wanted, and those of them that this run added. */
-export type EnabledAccounts = Exclude<EnabledAdAccounts, { ask: unknown }>;
 
 /** What an early answer is told. */
 const KEPT = 'kept until it is asked';
@@ -62,12 +59,17 @@ export class Choices {
     });
   }
 
+  /** Which ad accounts are wanted: as a person has answered already, or the request says. */
+  get wantedAccounts(): 'ask' | WantedAccounts {
+    return this.run.state.answers.accounts ?? this.run.request.linkedinAds.accounts;
+  }
+
   /** Enables the ad accounts: those of the request, or those that a person chooses. Calls `enabling` before it does. */
   async accounts(connection: Resource, enabling: () => () => void): Promise<EnabledAccounts> {
     for (;;) {
       if (this.questionOf(STEP.adAccounts) === undefined) {
         const { accounts: answer } = this.run.state.answers;
-        const wanted = answer ?? this.run.request.linkedinAds.accounts;
+        const wanted = this.wantedAccounts;
         const nothingEnabled = wanted === 'ask' ? () => undefined : enabling();
         const result = await this.enable(connection, wanted).catch(async (error: unknown) => {
           const failure = failureOf(STEP.adAccounts, error);
@@ -148,7 +150,7 @@ export class Choices {
     delete this.run.state.chosen[step];
   }
 
-  private enable(connection: Resource, wanted: 'all' | 'ask' | string[]) {
+  private enable(connection: Resource, wanted: 'ask' | WantedAccounts) {
     return this.run.call(() =>
       stepActivities.enableAdAccounts.executeWithOptions({ summary: 'Enable the ad accounts' }, [
         { connection, wanted },

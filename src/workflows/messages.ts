@@ -179,6 +179,9 @@ export const STAGES = [
  */
 export type Stage = (typeof STAGES)[number];
 
+/** Where a run begins. */
+export const FIRST_STAGE = 'connecting' satisfies Stage;
+
 /** One resource's piece of work. `waiting`: for a person's answer. `blocked`: failed for good, until a person mends it. */
 export type StepState = 'pending' | 'running' | 'waiting' | 'blocked' | 'done' | 'failed' | 'undone';
 

@@ -27,7 +27,7 @@ import {
 import { BLOCKED_STEP, PROVISIONING_STAGE, REQUESTER } from '../temporal/search-attributes.ts';
 import { localActivities, noticeActivities } from './activity-proxies.ts';
 import { currentDetails } from './current-details.ts';
-import type { StepFailure } from './messages.ts';
+import { FIRST_STAGE, type StepFailure } from './messages.ts';
 import { type Outcome, Progress } from './progress.ts';
 import type { RunState } from './run-state.ts';
 import { isOpen, type UndoEntry } from './undo-entries.ts';
@@ -314,8 +314,16 @@ export class Run {
     await Promise.all(late);
   }
 
-  /** From now on stage, requester and blocked steps are search attributes, if the namespace has them. Never fails. */
-  async publish(): Promise<void> {
+  /**
+   * From now on stage, requester and blocked steps are search attributes, if the namespace has them: which is sure where the run
+   * `begins` with them, and else asked for. Never fails.
+   */
+  async publish(begins: boolean): Promise<void> {
+    if (begins && this.beganListed()) {
+      this.searchable = true;
+      this.published = JSON.stringify([FIRST_STAGE, []]);
+      return this.show();
+    }
     try {
       // A run that is cancelled at once is listed as cancelled all the same.
       this.searchable = await CancellationScope.nonCancellable(() =>
@@ -328,6 +336,12 @@ export class Run {
     this.progress.warn(
       'The search attributes are not registered: run `audience setup` to list runs by stage, requester or blocked step.',
     );
+  }
+
+  /** Whether whoever started the run has set what it would set itself. */
+  private beganListed(): boolean {
+    const { typedSearchAttributes: given } = workflowInfo();
+    return given.get(PROVISIONING_STAGE) === FIRST_STAGE && given.get(REQUESTER) === this.request.requester;
   }
 
   private show(): void {

@@ -1,5 +1,6 @@
 /** The LinkedIn sign-in: one person, a link, and a wait that may take a week. */
 import { CancellationScope, isCancellation, setHandler } from '@temporalio/workflow';
+import type { EnabledAccounts, WantedAccounts } from '../activities/ad-accounts.ts';
 import type { ProvidedLinkedInConnection } from '../activities/linkedin-connection.ts';
 import type { SignInCheck } from '../activities/sign-in.ts';
 import { shorten } from '../request/schema.ts';
@@ -27,12 +28,18 @@ type NotSignedIn = Exclude<Look, { state: 'signed_in' }>;
 /** The run's part that asks for the sign-in, and hears of it. */
 export class SignIn {
   private readonly run: Run;
+  private readonly wantedAccounts: () => 'ask' | WantedAccounts;
+  /** What the check that found the sign-in has enabled. For the next step alone: a run that lives long need not carry it. */
+  private enabled: EnabledAccounts | undefined;
+  /** How often a link was asked for. */
+  private refreshes = 0;
   private refreshing: Promise<SignInLink> | undefined;
   private polling: CancellationScope | undefined;
   private polled: { look: SignInCheck } | { failure: unknown } | undefined;
 
-  constructor(run: Run) {
+  constructor(run: Run, wantedAccounts: () => 'ask' | WantedAccounts) {
     this.run = run;
+    this.wantedAccounts = wantedAccounts;
     setHandler(oauthCompletedSignal, (payload) => this.claim(payload), {
       description:
         'Say that the LinkedIn sign-in is done. No input needed: the run asks Polytomic whether it is there. A denial may be told: {"denied": true}',
@@ -72,6 +79,13 @@ export class SignIn {
       }
     }
     return this.untilSignedIn();
+  }
+
+  /** The ad accounts that were enabled together with the sign-in's check, once. */
+  takeEnabled(): EnabledAccounts | undefined {
+    const { enabled } = this;
+    this.enabled = undefined;
+    return enabled;
   }
 
   private async untilSignedIn(): Promise<string> {
@@ -149,11 +163,17 @@ export class SignIn {
     const { denial } = signIn;
     delete signIn.denial;
     signIn.checked = signIn.claims;
+    const { connection, refreshes } = this;
+    const wanted = this.wantedAccounts();
+    const accounts = connection.made && this.refreshing === undefined && wanted !== 'ask' ? wanted : undefined;
+    const summary = `Ask Polytomic whether the sign-in is there${accounts === undefined ? '' : ', then enable the ad accounts'}`;
     const check = await this.run.call(() =>
-      stepActivities.verifySignIn.executeWithOptions({ summary: 'Ask Polytomic whether the sign-in is there' }, [
-        { connection: this.connection },
+      stepActivities.verifySignIn.executeWithOptions({ summary }, [
+        { connection, ...(accounts === undefined ? {} : { accounts }) },
       ]),
     );
+    // A link that was fetched meanwhile wrote the whole connection, perhaps without them.
+    this.enabled = check.state === 'signed_in' && refreshes === this.refreshes ? check.enabled : undefined;
     return denial !== undefined && check.state === 'not_yet' ? { state: 'denied', reason: denial } : check;
   }
 
@@ -261,6 +281,7 @@ export class SignIn {
 
   private refresh(activities: typeof stepActivities): Promise<SignInLink> {
     const { connection } = this;
+    this.refreshes += 1;
     this.refreshing = this.run
       .call(() => activities.startSignIn.executeWithOptions({ summary: 'Get a sign-in link' }, [{ connection }]))
       .then((url) => {

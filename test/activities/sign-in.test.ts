@@ -4,6 +4,7 @@ import type { Resource } from '../../src/workflows/messages.ts';
 import { withApi } from '../polytomic/api-server.ts';
 import { activitiesOn, failureOf, givenLinkedIn, newStep, sceneForEachTest } from '../support/activity-step.ts';
 import { unsignedLinkedIn } from '../support/resources.ts';
+import { ACCOUNT } from '../support/walkthrough.ts';
 
 const scene = sceneForEachTest();
 const PARAMETERS = { method: 'GET', path: '/api/connections/*/parameter_values' };
@@ -77,6 +78,71 @@ describe('the check of the sign-in', () => {
         expect(check).toEqual({ state: 'not_yet', reason: 'Polytomic answered 400' });
       },
     );
+  });
+});
+
+describe('the check of the sign-in that is to enable ad accounts too', () => {
+  const verifyAndEnable = (connection: Resource, accounts: 'all' | string[]) =>
+    newStep('sign-in').attempt(() => scene.activities.verifySignIn({ connection, accounts }));
+  const enabledOn = async ({ id }: Resource) =>
+    (await scene.sandbox.polytomic.connections.get(id)).configuration['accounts'] ?? [];
+  const PUT = { method: 'PUT', path: '/api/connections/*' };
+
+  async function givenSigned() {
+    const { connection, authUrl } = await givenUnsigned();
+    await scene.sandbox.signIn(authUrl);
+    return connection;
+  }
+
+  it('enables them in the same go, with one call after another', async () => {
+    const connection = await givenSigned();
+    const before = (await scene.sandbox.requests()).length;
+    expect(await verifyAndEnable(connection, [ACCOUNT.label])).toEqual({
+      state: 'signed_in',
+      enabled: { enabled: [ACCOUNT], added: [ACCOUNT] },
+    });
+    expect(await enabledOn(connection)).toEqual([ACCOUNT]);
+    const calls = (await scene.sandbox.requests()).slice(before).map(({ method }) => method);
+    expect(calls).toEqual(['GET', 'GET', 'PUT', 'GET']);
+  });
+
+  it('changes nothing while nobody has signed in', async () => {
+    const { connection } = await givenUnsigned();
+    expect(await verifyAndEnable(connection, 'all')).toMatchObject({ state: 'not_yet' });
+    expect(await enabledOn(connection)).toEqual([]);
+  });
+
+  it('says “signed in” alone where there is no such account, so that the step itself says what is wrong', async () => {
+    const connection = await givenSigned();
+    expect(await verifyAndEnable(connection, ['Nobody'])).toEqual({ state: 'signed_in' });
+    expect(await enabledOn(connection)).toEqual([]);
+  });
+
+  it.each([
+    ['the write', { match: PUT, status: 500 }],
+    ['the write', { match: PUT, drop: true }],
+    ['the read', { match: { method: 'GET', path: '/api/connections/*' }, status: 500 }],
+  ])('says “signed in” alone where %s does not succeed', async (_, fault) => {
+    const connection = await givenSigned();
+    await scene.sandbox.fault(fault);
+    expect(await verifyAndEnable(connection, 'all')).toEqual({ state: 'signed_in' });
+  });
+
+  it('writes nothing back that was read before the sign-in came', async () => {
+    const { connection, authUrl } = await givenUnsigned();
+    const { polytomic } = scene.sandbox;
+    const early = await polytomic.connections.get(connection.id);
+    await scene.sandbox.signIn(authUrl);
+    const activities = activitiesOn({
+      ...polytomic,
+      connections: {
+        get: async () => early,
+        parameterValues: (id: string) => polytomic.connections.parameterValues(id),
+      },
+    } as unknown as PolytomicClient);
+    const check = newStep('sign-in').attempt(() => activities.verifySignIn({ connection, accounts: 'all' }));
+    expect(await check).toEqual({ state: 'signed_in' });
+    expect(await enabledOn(connection)).toEqual([]);
   });
 });
 

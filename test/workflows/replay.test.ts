@@ -59,7 +59,7 @@ describe('a change that old runs would not survive', () => {
   it.each([
     ['another name for an activity', '.enableAdAccounts', '.enableAccounts'],
     ['another order', 'this.snowflakeBranch(), this.linkedinBranch()', 'this.linkedinBranch(), this.snowflakeBranch()'],
-    ['a step left out', 'this.run.publish()', 'Promise.resolve()'],
+    ['a step left out', 'this.run.publish(this.begins)', 'Promise.resolve()'],
   ])('is found out: %s', async (_, before, after) => {
     const changed = code.replaceAll(before, after);
     // Not by `toBe`, which would print all of it.

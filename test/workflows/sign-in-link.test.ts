@@ -67,6 +67,28 @@ describe('refreshSignInLink', () => {
     });
   });
 
+  it('takes no ad account away that is enabled while the fresh link is being fetched', async () => {
+    const name = await stage.start('refresh-while-enabling');
+    await stage.withWorker(async () => {
+      const before = await urlOf(name);
+      await stage.sandbox.signIn(before);
+      // The check reads, and the link is fetched and written before the check's own write comes.
+      const parameters = { method: 'GET', path: '/api/connections/*/parameter_values' };
+      await stage.sandbox.fault({ match: parameters, latencyMs: 2_000, times: 1 });
+      await stage.audiences.completeSignIn(name);
+      await until('the sign-in is being looked for', async () => {
+        const { pendingActivities } = await stage.audiences.status(name);
+        return pendingActivities.some(({ activity }) => activity === 'verifySignIn');
+      });
+      await refresh(name).catch(() => undefined);
+      const { status } = await stage.audiences.status(name);
+      if (status?.signIn !== undefined) await stage.signIn(name);
+      const { linkedinConnection } = await stage.audiences.result(name);
+      const { configuration } = await stage.sandbox.polytomic.connections.get(linkedinConnection.id);
+      expect(configuration['accounts']).toEqual([ACCOUNT]);
+    });
+  });
+
   it('gives two who ask at once the same link, so that neither breaks the other', async () => {
     const name = await stage.start('two-ask');
     await stage.withWorker(() => stage.untilAsked(name));
