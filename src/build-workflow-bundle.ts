@@ -24,6 +24,8 @@ const { code } = await bundleWorkflowCode({
       sideEffects: true,
       usedExports: true,
     },
+    // Positions are enough for a stack. With the sources themselves it is three times the code, which each worker reads and keeps.
+    devtool: 'inline-nosources-source-map',
     // The SDK's default is absolute paths: stacks in histories would tell of the machine that built the package.
     output: { ...config.output, devtoolModuleFilenameTemplate: '[resource-path]' },
   }),

@@ -5,6 +5,7 @@
 import { realpathSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { fileURLToPath } from 'node:url';
+import { Client } from '@temporalio/client';
 import {
   DefaultLogger,
   type LogEntry,
@@ -18,7 +19,7 @@ import { builtFile } from './built-files.ts';
 import { undoEntriesOf } from './client/undo-entries-of.ts';
 import { packageVersion } from './package-version.ts';
 import { createNoticeKeyResolver, createSecretResolver } from './request/secrets.ts';
-import { connectClient, connectWorker, type TemporalSettings, temporalSettings } from './temporal/connection.ts';
+import { connectWorker, type TemporalSettings, temporalSettings } from './temporal/connection.ts';
 import { dataConverter } from './temporal/data-converter.ts';
 import { searchAttributesRegistered } from './temporal/register-search-attributes.ts';
 import { type WorkerSettings, WorkerSettingsError, workerSettings } from './worker-settings.ts';
@@ -80,10 +81,9 @@ export async function startWorker({
     for (const closer of closers.splice(0).toReversed()) await closer();
   };
   try {
-    const { client, connection: clientConnection } = await connectClient(temporal);
-    closers.push(() => clientConnection.close());
     const connection = await connectWorker(temporal);
     closers.push(() => connection.close());
+    const client = new Client({ connection, namespace: temporal.namespace, dataConverter: dataConverter() });
     // Before the worker, which could not be thrown away again: only one that has run lets go of its connection.
     const health = settings.health === undefined ? undefined : await serveHealth(() => worker, settings.health);
     closers.push(() => health?.close());
@@ -99,7 +99,7 @@ export async function startWorker({
         resolveNoticeKey: createNoticeKeyResolver({ env, ...secrets }),
         noticeNetworks: settings.noticeNetworks,
         undoEntriesOf: (run) => undoEntriesOf(client, run),
-        searchAttributesRegistered: onceTrue(() => searchAttributesRegistered(clientConnection, temporal.namespace)),
+        searchAttributesRegistered: onceTrue(() => searchAttributesRegistered(connection, temporal.namespace)),
       }),
       dataConverter: dataConverter(),
       ...SIZE,

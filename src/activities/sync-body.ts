@@ -1,7 +1,8 @@
 /** A sync of a request in the words of Polytomic's API. */
 import { isDeepStrictEqual } from 'node:util';
 import type { Sync, SyncBody, SyncField, SyncSchedule, SyncTarget } from '../polytomic/sync-shape.ts';
-import { type FieldMapping, mappingsOf, type ScheduleSpec, type SyncRequest } from '../request/schema.ts';
+import type { FieldMapping, ScheduleSpec, SyncRequest } from '../request/schema.ts';
+import { mappingsOf } from '../request/sync-request.ts';
 import type { InspectedAudience } from './audiences.ts';
 
 /** The ids that a sync refers to. */

@@ -1,8 +1,9 @@
 /** Steps 5 and 6 of the walkthrough: a sync into an audience that is there, or into a new one. */
 import type { Sync } from '../polytomic/sync-shape.ts';
 import { listed } from '../request/choice.ts';
-import { columnsOf, type SyncRequest } from '../request/schema.ts';
+import type { SyncRequest } from '../request/schema.ts';
 import { resolveExtra } from '../request/secrets.ts';
+import { columnsOf } from '../request/sync-request.ts';
 import type { Resource } from '../workflows/messages.ts';
 import { attempt, reading } from './attempt.ts';
 import { type AudienceToCreate, audiencesNamed, type InspectedAudience } from './audiences.ts';

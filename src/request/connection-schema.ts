@@ -2,9 +2,11 @@
 import * as z from 'zod';
 import { extra, LINKEDIN_SAY_AS, SNOWFLAKE_SAY_AS } from './extra-schema.ts';
 import { expects, nearest } from './faults.ts';
+import { isMap } from './json-value.ts';
 import { LIMITS } from './limits.ts';
-import { looksSecret, secret } from './secret-reference.ts';
-import { ALWAYS, choice, flag, isMap, keyed, line, listOf, means, nameOf, text, webAddress } from './strict-shapes.ts';
+import { looksSecret } from './secret-reference.ts';
+import { secret } from './secret-schema.ts';
+import { ALWAYS, choice, flag, keyed, line, listOf, means, nameOf, text, webAddress } from './strict-shapes.ts';
 
 const orUse = flag(
   'Use the one of this name if there is one already, instead of failing. Default: false.',

@@ -5,8 +5,8 @@
 
 import { durationMs } from './duration.ts';
 import { type Fault, pathText, shownKeys } from './faults.ts';
+import { isMap } from './json-value.ts';
 import { signInTimeoutMs } from './options-schema.ts';
-import { isMap } from './strict-shapes.ts';
 import { VALUELESS_FUNCTIONS } from './sync-schema.ts';
 
 /** Modes in which records are looked for in the audience, which takes an identity. */

@@ -1,8 +1,8 @@
 /** Telling requests apart: whether two are the same, and where they differ. */
 import { createHash } from 'node:crypto';
 import { kindOf } from './faults.ts';
+import { isMap } from './json-value.ts';
 import type { ProvisioningRequest } from './schema.ts';
-import { isMap } from './strict-shapes.ts';
 
 /** SHA-256 of a request, as 64 hexadecimal digits. The order of keys does not matter, that of lists does. */
 export function requestDigest(request: ProvisioningRequest): string {

@@ -1,10 +1,9 @@
 /** `extra`: what the API takes and this project does not interpret. It passes on as it is, secrets resolved. */
 import * as z from 'zod';
 import { expects, shownKey } from './faults.ts';
-import { utf8Bytes } from './json-value.ts';
+import { isMap, utf8Bytes } from './json-value.ts';
 import { LIMITS } from './limits.ts';
-import { reportInlineSecrets } from './secret-reference.ts';
-import { isMap } from './strict-shapes.ts';
+import { reportInlineSecrets } from './secret-schema.ts';
 
 const EXPECTED = expects('a map of settings with the names that the Polytomic API gives them');
 

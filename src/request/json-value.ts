@@ -2,7 +2,11 @@
 import type { Fault } from './faults.ts';
 import { counted, kindOf, shortKey, shownKey } from './faults.ts';
 import { LIMITS } from './limits.ts';
-import { isMap } from './strict-shapes.ts';
+
+/** Whether a value is a map, as opposed to a list or a scalar. */
+export function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
 
 /**
  * A copy of a value as it would come out of JSON (keys without a value are gone), or what keeps it from being JSON of at

@@ -2,7 +2,8 @@
 import * as z from 'zod';
 import { duration, durationMs } from './duration.ts';
 import { expected } from './faults.ts';
-import { noticeKey, type SecretReference } from './secret-reference.ts';
+import type { SecretReference } from './secret-reference.ts';
+import { noticeKey } from './secret-schema.ts';
 import { choice, keyed, oneOf, webAddress } from './strict-shapes.ts';
 
 const ON_TIMEOUT = ['block', 'fail'] as const;

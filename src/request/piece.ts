@@ -1,5 +1,5 @@
 /** Pieces of a value that JSON can say, by their path. */
-import { isMap } from './strict-shapes.ts';
+import { isMap } from './json-value.ts';
 
 /**
  * A copy of `value` with `piece` at `path`; `undefined` where there is no such place. A map has a place for every key, a

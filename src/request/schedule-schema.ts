@@ -1,7 +1,8 @@
 /** When a sync runs. Each frequency takes keys of its own. */
 import * as z from 'zod';
 import { expects, expectsOneOf, kindOf } from './faults.ts';
-import { flag, isMap, keyed, line, listOf, text } from './strict-shapes.ts';
+import { isMap } from './json-value.ts';
+import { flag, keyed, line, listOf, text } from './strict-shapes.ts';
 
 /** How often a sync runs, in Polytomic's words. */
 const FREQUENCIES = [

@@ -18,21 +18,14 @@ import { syncSchema } from './sync-schema.ts';
 
 export { type Choice, chooseAll, chosenBy, listed, matching, type Unchosen } from './choice.ts';
 export { type Fault, pathText } from './faults.ts';
-export { utf8Bytes } from './json-value.ts';
+export { isMap, utf8Bytes } from './json-value.ts';
 export { LIMITS } from './limits.ts';
 export { type RequestOptions, type RunSettings, settingsOf } from './options-schema.ts';
 export type { ScheduleSpec } from './schedule-schema.ts';
 export type { SecretReference } from './secret-reference.ts';
 export { shorten } from './shorten.ts';
-export { isMap } from './strict-shapes.ts';
-export {
-  type AudienceSpec,
-  columnsOf,
-  type FieldMapping,
-  mappingsOf,
-  type SyncRequest,
-  supporting,
-} from './sync-schema.ts';
+export { columnsOf, mappingsOf, supporting } from './sync-request.ts';
+export type { AudienceSpec, FieldMapping, SyncRequest } from './sync-schema.ts';
 export {
   addedWithin,
   askWithin,

@@ -1,7 +1,5 @@
-/** Where a secret belongs in a request, and where something looks like one. Only references to secrets may be written. */
-import * as z from 'zod';
-import { expected, expects, shownKey } from './faults.ts';
-import { choice, isMap, text } from './strict-shapes.ts';
+/** References to secrets that the worker holds, and what looks like a secret itself. Without zod: the worker itself resolves them. */
+import { isMap } from './json-value.ts';
 
 /**
  * Where keys that notices are signed with are kept, and nothing else: variables that begin so, and files of this folder of
@@ -10,66 +8,21 @@ import { choice, isMap, text } from './strict-shapes.ts';
  */
 export const NOTICE_KEYS = { envPrefix: 'AUDIENCE_NOTICE_', folder: 'notices' } as const;
 
-const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
-const FILE_PATH = /^[^\p{Cc}]+$/u;
+/** What the name of a variable looks like, and how long it may be, in characters. */
+export const ENV_NAME = { pattern: /^[A-Za-z_][A-Za-z0-9_]*$/, max: 200 } as const;
 
-const HOW_TO_WRITE =
-  'a reference to a secret, { env: NAME } for a variable of the worker or { file: PATH } for a file of its secrets directory, never the secret itself';
-
-const envReference = z.strictObject({
-  env: text('the name of an environment variable of the worker: letters, digits and _', ENV_NAME, 200).describe(
-    'Name of an environment variable of the worker that holds the secret.',
-  ),
-});
-
-const fileReference = z.strictObject({
-  file: text('the path of a file in the secrets directory of the worker', FILE_PATH, 1000).describe(
-    'Path of a file, within the secrets directory of the worker, that holds the secret.',
-  ),
-});
+/** What the path of a file looks like, and how long it may be, in characters. */
+export const FILE_PATH = { pattern: /^[^\p{Cc}]+$/u, max: 1000 } as const;
 
 /** A reference to a secret that the worker holds. */
-export type SecretReference = z.infer<typeof envReference> | z.infer<typeof fileReference>;
-
-/** The schema of a {@link SecretReference}. `alternative` ends the fault's message. */
-export function secret(description: string, alternative = '') {
-  // Keys beside `env` and `file` are not named in the fault: `{hunter2}` in YAML is a map with a secret for a key.
-  return choice(expects(`${HOW_TO_WRITE}${alternative}`), [envReference, fileReference], chosenReference).describe(
-    description,
-  );
-}
-
-const HOW_TO_WRITE_KEY = `a reference to a key, { env: ${NOTICE_KEYS.envPrefix}… } for a variable of the worker or { file: ${NOTICE_KEYS.folder}/… } for a file of its secrets directory, never the key itself`;
-
-const keyEnvReference = z.strictObject({
-  env: text(
-    `the name of an environment variable of the worker that begins with ${NOTICE_KEYS.envPrefix}: letters, digits and _`,
-    new RegExp(`^${NOTICE_KEYS.envPrefix}[A-Za-z0-9_]+$`),
-    200,
-  ).describe('Name of an environment variable of the worker that holds the key.'),
-});
-
-const keyFileReference = z.strictObject({
-  file: text(
-    `the path of a file in ${NOTICE_KEYS.folder}/ of the secrets directory of the worker`,
-    new RegExp(`^${NOTICE_KEYS.folder}\\/[^\\p{Cc}]+$`, 'u'),
-    1000,
-  ).describe('Path of a file, from the secrets directory of the worker, that holds the key.'),
-});
-
-/** The schema of a {@link SecretReference} to a key that notices are signed with. The worker checks its place again. */
-export function noticeKey(description: string) {
-  return choice(expects(HOW_TO_WRITE_KEY), [keyEnvReference, keyFileReference], chosenReference).describe(description);
-}
-
-function chosenReference(value: unknown): number | undefined {
-  if (!isMap(value) || Object.keys(value).length !== 1) return undefined;
-  return 'env' in value ? 0 : 'file' in value ? 1 : undefined;
-}
+export type SecretReference = { env: string } | { file: string };
 
 /** Whether a value is exactly a {@link SecretReference}. */
 export function isSecretReference(value: unknown): value is SecretReference {
-  return envReference.safeParse(value).success || fileReference.safeParse(value).success;
+  if (!isMap(value) || Object.keys(value).length !== 1) return false;
+  const { env, file } = value;
+  const [text, { pattern, max }] = 'env' in value ? [env, ENV_NAME] : [file, FILE_PATH];
+  return typeof text === 'string' && text.length <= max && pattern.test(text);
 }
 
 const SECRET_WORDS =
@@ -78,23 +31,4 @@ const SECRET_WORDS =
 /** Whether a key is one that people keep secrets under, such as `password`, `apiKey` or `client_secret`. */
 export function looksSecret(key: string): boolean {
   return SECRET_WORDS.test(key.toLowerCase().replace(/[^a-z0-9]/g, ''));
-}
-
-/** Reports every text or number that stands, outside a reference, under a key that looks secret. */
-export function reportInlineSecrets(
-  value: unknown,
-  report: (path: Array<string | number>, message: string) => void,
-  path: Array<string | number> = [],
-  secretKey?: string,
-): void {
-  if (isSecretReference(value)) return;
-  if (Array.isArray(value)) {
-    for (const [i, entry] of value.entries()) reportInlineSecrets(entry, report, [...path, i], secretKey);
-  } else if (isMap(value)) {
-    for (const [key, entry] of Object.entries(value)) {
-      reportInlineSecrets(entry, report, [...path, key], looksSecret(key) ? key : secretKey);
-    }
-  } else if (secretKey !== undefined && (typeof value === 'string' || typeof value === 'number')) {
-    report(path, `${shownKey(secretKey)} looks like the key of a secret: ${expected(HOW_TO_WRITE, value)}`);
-  }
 }

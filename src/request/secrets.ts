@@ -5,8 +5,8 @@
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, open, readlink, realpath } from 'node:fs/promises';
 import { isAbsolute, relative, resolve, sep } from 'node:path';
+import { isMap } from './json-value.ts';
 import { isSecretReference, NOTICE_KEYS, type SecretReference } from './secret-reference.ts';
-import { isMap } from './strict-shapes.ts';
 
 /** The largest secret file, in bytes. Keys in PEM form have a few thousand. */
 const MAX_FILE_BYTES = 64 * 1024;

@@ -1,6 +1,7 @@
 /** Building blocks of the schema that say well what is wrong: maps that know their keys, choices by key, lines of text. */
 import * as z from 'zod';
 import { expects, expectsOneOf, expectsText, nearest } from './faults.ts';
+import { isMap } from './json-value.ts';
 import { LIMITS } from './limits.ts';
 
 /** Runs a refinement also where something else is wrong already, so that all faults are reported at once. */
@@ -8,11 +9,6 @@ export const ALWAYS = { when: () => true };
 
 /** One line of text: no control characters, nothing that turns the direction of writing, no space at either end. */
 const LINE = /^(?!\s)[^\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]+(?<!\s)$/u;
-
-/** Whether a value is a map, as opposed to a list or a scalar. */
-export function isMap(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 /** Whether a map has `key`, or has nothing but a misspelling of it. Tells which of several shapes was meant. */
 export function means(map: Record<string, unknown>, key: string): boolean {

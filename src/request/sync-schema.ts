@@ -2,10 +2,11 @@
 import * as z from 'zod';
 import { extra, SYNC_SAY_AS } from './extra-schema.ts';
 import { expects, expectsOneOf, expectsText } from './faults.ts';
+import { isMap } from './json-value.ts';
 import { LIMITS } from './limits.ts';
 import { scheduleSchema } from './schedule-schema.ts';
-import { secret } from './secret-reference.ts';
-import { choice, flag, isMap, keyed, LINE_KEY, line, listOf, mapOf, means, nameOf, oneOf } from './strict-shapes.ts';
+import { secret } from './secret-schema.ts';
+import { choice, flag, keyed, LINE_KEY, line, listOf, mapOf, means, nameOf, oneOf } from './strict-shapes.ts';
 
 /** How a sync writes, in Polytomic's words. An audience supports only some of them. */
 const MODES = ['create', 'update', 'updateOrCreate', 'replace', 'append', 'remove', 'snapshot'] as const;
@@ -184,25 +185,3 @@ export const syncSchema = keyed('a sync', {
 
 /** One sync, as it is written. */
 export type SyncRequest = z.infer<typeof syncSchema>;
-
-/** Which audiences a sync can write to, after the word `audience` in a message. */
-export function supporting({ mode }: Pick<SyncRequest, 'mode'>): string {
-  return `that supports mode “${mode}”`;
-}
-
-/** The fields of a sync as a list, however they were written. */
-export function mappingsOf(sync: Pick<SyncRequest, 'fields'>): FieldMapping[] {
-  if (Array.isArray(sync.fields)) return sync.fields;
-  return Object.entries(sync.fields).map(([from, to]) => (typeof to === 'string' ? { from, to } : { from, ...to }));
-}
-
-/** The columns that a sync needs its model to have; each once. */
-export function columnsOf(sync: SyncRequest): string[] {
-  const columns = [
-    sync.identity?.from,
-    ...[...mappingsOf(sync), ...(sync.overrideFields ?? [])].map(({ from }) => from),
-    ...(sync.filters ?? []).map((one) => ('from' in one ? one.from : undefined)),
-    ...(sync.overrides ?? []).map(({ from }) => from),
-  ];
-  return [...new Set(columns.filter((name) => name !== undefined))];
-}

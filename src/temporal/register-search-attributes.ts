@@ -1,7 +1,7 @@
 /**
  * Makes the search attributes known to a namespace. Without it Temporal fails every workflow task that sets one.
  */
-import { type Connection, isGrpcServiceError } from '@temporalio/client';
+import { type ConnectionLike, isGrpcServiceError } from '@temporalio/client';
 import { SEARCH_ATTRIBUTES } from './search-attributes.ts';
 
 /** `INDEXED_VALUE_TYPE_*` of Temporal's API. Its enum is in a package of the SDK that is not for use from outside. */
@@ -33,7 +33,7 @@ export class SearchAttributeError extends Error {
  * @throws SearchAttributeError if one of the names has another type, or this client may not register any.
  */
 export async function registerSearchAttributes(
-  connection: Connection,
+  connection: Pick<ConnectionLike, 'operatorService'>,
   namespace: string,
 ): Promise<'registered' | 'already there'> {
   const missing = await missingAttributes(connection, namespace);
@@ -58,12 +58,15 @@ export async function registerSearchAttributes(
  *
  * @throws SearchAttributeError if one of the names has another type, or this client may not list them.
  */
-export async function searchAttributesRegistered(connection: Connection, namespace: string): Promise<boolean> {
+export async function searchAttributesRegistered(
+  connection: Pick<ConnectionLike, 'operatorService'>,
+  namespace: string,
+): Promise<boolean> {
   return (await missingAttributes(connection, namespace)).length === 0;
 }
 
 async function missingAttributes(
-  connection: Connection,
+  connection: Pick<ConnectionLike, 'operatorService'>,
   namespace: string,
 ): Promise<Array<(typeof SEARCH_ATTRIBUTES)[number]>> {
   const registered = await registeredTypes(connection, namespace);
@@ -78,7 +81,10 @@ async function missingAttributes(
   return SEARCH_ATTRIBUTES.filter(({ name }) => registered[name] === undefined);
 }
 
-async function registeredTypes(connection: Connection, namespace: string): Promise<Record<string, number>> {
+async function registeredTypes(
+  connection: Pick<ConnectionLike, 'operatorService'>,
+  namespace: string,
+): Promise<Record<string, number>> {
   try {
     const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
     return customAttributes;
