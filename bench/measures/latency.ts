@@ -7,7 +7,6 @@ import { callsOf } from '../calls.ts';
 import { type Measure, median, type Row, ratios, row, summary } from '../measure.ts';
 import { walkthrough } from '../requests.ts';
 import { ofBare, ofProgram, type Times, timed } from '../runs.ts';
-import type { Sandbox } from '../sandbox.ts';
 import { runScript } from '../script.ts';
 
 /** What Polytomic needs for a call, in ms. */
@@ -29,14 +28,15 @@ async function measured(bench: Bench, site: Site): Promise<Row[]> {
   await site.startWorker();
   await site.startBareWorker();
   const signIn = (link: string) => sandbox.signIn(link);
+  // No run can have its link before the calls that bring it, and asking is work for the worker.
+  const worthAsking = () => pause(SERIAL_CALLS.provideLinkedInConnection * CALL_MS);
   const program = async (): Promise<Times> => {
     await sandbox.reset(CALL_MS);
-    const worthAsking = () => untilLinkIsMade(sandbox);
     return timed(ofProgram(site, walkthrough), newName('run'), { worthAsking, everyMs: ASK_EVERY_MS, signIn });
   };
   const waiting = (): Promise<Times> =>
     timed(ofBare(site, { kind: 'wait', serialCallMs: CALL_MS }), newName('run'), {
-      worthAsking: () => pause(SERIAL_CALLS.provideLinkedInConnection * CALL_MS),
+      worthAsking,
       everyMs: ASK_EVERY_MS,
       signIn: async () => undefined,
     });
@@ -94,16 +94,4 @@ function middle(times: Times[]): Times {
     toLink: median(times.map(({ toLink }) => toLink)),
     toDone: median(times.map(({ toDone }) => toDone)),
   };
-}
-
-/** Resolves when the sandbox has answered with a link: only from then on may the run have it. */
-async function untilLinkIsMade(sandbox: Sandbox): Promise<void> {
-  for (;;) {
-    const made = (await sandbox.requests()).some(
-      ({ method, path, body }) =>
-        method === 'POST' && path === '/api/connections' && (body as { type?: string }).type === 'linkedinads',
-    );
-    if (made) return;
-    await pause(ASK_EVERY_MS);
-  }
 }
