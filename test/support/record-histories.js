@@ -79,6 +79,15 @@ const STORIES = {
       await run.end();
     });
   },
+  // Older ones enabled the accounts in an activity of their own, and asked for the search attributes.
+  'accounts-with-the-sign-in': async (run) => {
+    await run.start();
+    await run.withWorker(async () => {
+      await run.allow(await run.untilAsked());
+      await run.claim();
+      await run.end();
+    });
+  },
   'failed-while-asking': async (run) => {
     await run.start({ ...FAILS, models: WRONG_QUERY });
     await run.withWorker(run.end);
