@@ -21,6 +21,8 @@ export interface Deeds {
   again: string[];
   /** What a person was told that should not have been: a wrong answer was taken, a right one refused for good. */
   surprises: string[];
+  /** Workflow runs that stood still and went on under another run id, since a person recovered them. */
+  recovered: Array<{ runId: string; why: string }>;
   /** Ids of the workflow runs that starts were answered with. */
   runIds: string[];
   /** Temporal's word for how the run ended, or that it runs. */
@@ -30,5 +32,5 @@ export interface Deeds {
 }
 
 export function noDeeds(): Deeds {
-  return { adopted: [], cleared: [], mendings: [], again: [], surprises: [], runIds: [] };
+  return { adopted: [], cleared: [], mendings: [], again: [], surprises: [], recovered: [], runIds: [] };
 }

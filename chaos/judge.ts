@@ -132,9 +132,10 @@ function endOf({ script, deeds, executions, failure, status }: RunEvidence): End
     what,
     ids: executions.map(({ runId }) => runId),
   });
-  const [only, ...others] = executions;
+  const recovered = new Set(deeds.recovered.map(({ runId }) => runId));
+  const [only, ...others] = executions.filter(({ runId }) => !recovered.has(runId));
   if (only === undefined) return wrong('it is not there');
-  if (others.length > 0) return wrong(`it was started ${executions.length} times`);
+  if (others.length > 0) return wrong(`it was started ${1 + others.length} times`);
   if (new Set(deeds.runIds).size > 1) return wrong(`two starts were answered with ${deeds.runIds.join(' and ')}`);
   if (only.status === 'RUNNING') {
     if (!script.ends.includes('blocked')) return wrong(`it still runs: ${whereItStands(status)}`);

@@ -5,6 +5,7 @@ import fetch from 'node-fetch';
 import {
   type AudienceClient,
   NotFoundError,
+  type ProvisioningReport,
   type ProvisioningStatus,
   type Question,
   RefusedError,
@@ -66,17 +67,19 @@ class Play {
     const deadline = Date.now() + scene.patienceMs;
     for (let last: Sight | undefined; Date.now() < deadline && !scene.signal.aborted && this.broken === undefined; ) {
       const sight = await scene.board.next(script.name, last);
+      const nothingNew = JSON.stringify(sight) === JSON.stringify(last);
       last = sight;
-      if (sight?.state === 'gone') break;
-      if (sight === undefined) {
-        // One that was over before anybody looked is never seen.
+      if (sight === undefined || sight.state === 'gone') {
+        // One that was over before anybody looked is never seen, and the list may lag behind one that was recovered.
         if (await this.hasEnded()) break;
         continue;
       }
       this.mayEnd(sight);
-      if (!needsPeople(sight)) continue;
-      const { status } = await surely(() => scene.audiences.status(script.name));
+      if (!needsPeople(sight) && !nothingNew) continue;
+      const report = await surely(() => scene.audiences.status(script.name));
+      const { status, problem } = report;
       if (status === undefined) {
+        if (problem?.includes('`audience recover ')) this.once(`recover ${report.runId}`, () => this.recover(report));
         last = undefined;
         continue;
       }
@@ -222,6 +225,15 @@ class Play {
     } else if (step.generation <= MOST_TRIES) {
       await mend(scene, script, this.deeds, step);
     }
+  }
+
+  /** Does what the status says. The answer may be lost: then the next one is that there is nothing to recover any more. */
+  private async recover({ runId, problem = '' }: ProvisioningReport): Promise<void> {
+    const { audiences, temporal } = this.scene;
+    const { name } = this.script;
+    await ignoringEnd(surely(() => audiences.recover(name)));
+    const now = await surely(() => temporal.workflow.getHandle(workflowIdOf(name)).describe());
+    if (now.runId !== runId) this.deeds.recovered.push({ runId, why: problem });
   }
 
   /** Whether nothing is left but the step at which it is to stay. */

@@ -22,6 +22,8 @@ export interface Report {
   findings: Array<Finding & { history?: string }>;
   /** Steps that were blocked since an answer was lost for good, or otherwise as nobody had planned, and that a person mended. */
   mendings: Array<{ run: string; step: string; code: string; how: string; message: string }>;
+  /** Runs that stood still since no worker could read their history, and that a person recovered. */
+  recovered: Array<{ run: string; runId: string; why: string }>;
   /** How often each was killed. */
   kills: Record<string, number>;
   /** How many things were made, by kind. */
@@ -56,6 +58,9 @@ export function reportOf(
       finding.run === undefined ? finding : { ...finding, history: historyOf(finding.run) },
     ),
     mendings: evidence.runs.flatMap(({ script, deeds }) => deeds.mendings.map((one) => ({ run: script.name, ...one }))),
+    recovered: evidence.runs.flatMap(({ script, deeds }) =>
+      deeds.recovered.map((one) => ({ run: script.name, ...one })),
+    ),
     made: countedBy(made, ({ kind }) => kind),
     ...(options.share > 0 && struckOf(rest.sites) === 0
       ? { broken: 'No fault has struck, although faults were asked for: nothing was tried.' }
@@ -82,7 +87,7 @@ const SHOWN = 50;
 
 /** The report for people, lines of at most 80 characters but for the findings. */
 export function reportText(report: Report): string {
-  const { ends, wrongs, findings, mendings, kills, made, sites, seconds } = report;
+  const { ends, wrongs, findings, mendings, recovered, kills, made, sites, seconds } = report;
   const ended = Object.values(ends).reduce((sum, count) => sum + count, 0);
   return [
     '',
@@ -114,6 +119,7 @@ export function reportText(report: Report): string {
       ...Object.entries(countedBy(mendings, ({ code, step }) => `${code}, ${step.split(' ')[0]}`)).map(
         ([what, count]): Row => [`  ${what}`, count],
       ),
+      ['recovered after TMPRL1100', recovered.length],
     ]),
     '',
     ...table(WRONGS.map((wrong): Row => [wrong, wrongs[wrong]])),

@@ -17,6 +17,7 @@ import {
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
 import { ApplicationFailure, type UpdateDefinition } from '@temporalio/common';
+import { requiredTsToDate } from '@temporalio/common/lib/time.js';
 import {
   EndedBeforeError,
   InvalidRequestError,
@@ -28,6 +29,7 @@ import {
 } from './client/errors.ts';
 import { type ProvisioningReport, type ProvisioningSummary, reportOf, summaryOf } from './client/report.ts';
 import { requestDetails } from './client/request-details.ts';
+import { isReplayFailure, replayFailureOf, resetPointOf } from './client/reset-point.ts';
 import { requestDifference, requestDigest } from './request/digest.ts';
 import { type Fault, type ProvisioningRequest, parseRequest } from './request/schema.ts';
 import { connectClient, temporalSettings } from './temporal/connection.ts';
@@ -120,6 +122,12 @@ const UPDATE_DEADLINE_MS = 75_000;
 /** How often a watch looks, in ms, unless told otherwise. */
 const WATCH_INTERVAL_MS = 1_000;
 
+/** How much of a history's end is read to see why a run stands still, in events. */
+const HISTORY_END = 100;
+
+/** `RESET_REAPPLY_TYPE_ALL_ELIGIBLE` of Temporal's API: signals, updates and a wish to cancel. */
+const REAPPLY_ALL = 3;
+
 /** The stages in which a run has ended. */
 const ENDINGS: ReadonlySet<Stage> = new Set(['completed', 'failed', 'cancelled']);
 
@@ -132,6 +140,19 @@ export interface StartOutcome {
   name: string;
   workflowId: string;
   runId: string;
+}
+
+/** Where a run went on from that stood still. */
+export interface Recovery {
+  name: string;
+  /** The id under which it goes on. */
+  runId: string;
+  /** The event of its history that it went back to. */
+  eventId: number;
+  /** When that was, RFC 3339. */
+  at: string;
+  /** What the worker said that could not replay the history. */
+  failure: string;
 }
 
 /** Which provisionings to list. */
@@ -224,7 +245,12 @@ export class AudienceClient {
     // It may have ended between the two answers. What it says of itself then must not be older than its end.
     const ended = summaryOf(description).state !== 'running';
     const outrun = ended && 'status' in answer && !ENDINGS.has(answer.status.stage);
-    return reportOf(description, outrun ? await ask() : answer);
+    if (outrun) return reportOf(description, await ask());
+    if ('status' in answer || ended) return reportOf(description, answer);
+    const { problem, replayFailure = await this.replayFailure(description) } = answer;
+    return reportOf(description, {
+      problem: replayFailure === undefined ? problem : standstillText(name, replayFailure),
+    });
   }
 
   /**
@@ -313,6 +339,52 @@ export class AudienceClient {
   }
 
   /**
+   * Lets a run go on that stands still since no worker can replay its history: goes back to before the event at which they fail.
+   * What people said since is said again by Temporal, and what was made since is met again, not made twice. If workers of another
+   * version have taken it up, start the right ones instead: that cannot be told from here.
+   *
+   * @throws NotFoundError also if the run has ended.
+   * @throws RefusedError if it does not stand still for that reason.
+   */
+  async recover(name: string): Promise<Recovery> {
+    await this.mustRun(name);
+    const { runId } = await this.describe(name);
+    const execution = { workflowId: workflowIdOf(name), runId };
+    const history = await this.found(name, () =>
+      this.temporal.workflow.getHandle(execution.workflowId, runId).fetchHistory(),
+    );
+    const events = history.events ?? [];
+    const failure = replayFailureOf(events) ?? (await this.replayFailureOfQuery(name));
+    if (failure === undefined) {
+      throw new RefusedError(
+        `Provisioning “${name}” does not stand still for a history that no worker can read. \`audience status ${name}\` tells what it waits for.`,
+      );
+    }
+    const point = resetPointOf(events, failure);
+    if (point === undefined) {
+      throw new RefusedError(
+        `No worker can read the history of “${name}”, but what they say names no point to go back to (${failure}). Choose one by *Reset* in the Temporal Web UI.`,
+      );
+    }
+    const reset = await this.temporal.workflowService.resetWorkflowExecution({
+      namespace: this.namespace,
+      workflowExecution: execution,
+      reason: `audience recover: ${failure}`,
+      workflowTaskFinishEventId: point.eventId ?? null,
+      // Two who recover it at once recover it once.
+      requestId: `audience-recover-${runId}`,
+      resetReapplyType: REAPPLY_ALL,
+    });
+    return {
+      name,
+      runId: reset.runId,
+      eventId: Number(point.eventId),
+      at: requiredTsToDate(point.eventTime, 'eventTime').toISOString(),
+      failure,
+    };
+  }
+
+  /**
    * Deletes what a run left that was terminated, failed, was cancelled or timed out, by a workflow of its own, and waits for
    * its end, which an outage of Polytomic may put off for a day. Again is no harm. What cannot be deleted is told.
    *
@@ -356,6 +428,8 @@ export class AudienceClient {
     } catch (error) {
       if (!(error instanceof WorkflowFailedError)) throw error;
       const { state } = summaryOf(await this.describe(name));
+      // One that was recovered goes on under another run id.
+      if (state === 'running') return this.result(name);
       const { cause } = error;
       throw new ProvisioningEndedError(name, state, {
         reason: cause?.message ?? error.message,
@@ -465,7 +539,10 @@ export class AudienceClient {
     }
   }
 
-  private async ask(name: string): Promise<{ status: ProvisioningStatus } | { problem: string }> {
+  /** What the run says of itself, or why it says nothing; `replayFailure`: what the worker says that cannot replay it. */
+  private async ask(
+    name: string,
+  ): Promise<{ status: ProvisioningStatus } | { problem: string; replayFailure?: string }> {
     try {
       const handle = this.temporal.workflow.getHandle(workflowIdOf(name));
       return {
@@ -473,13 +550,33 @@ export class AudienceClient {
       };
     } catch (error) {
       if (error instanceof QueryNotRegisteredError) {
-        return { problem: 'The run has not begun yet, or its worker is of another version.' };
+        return {
+          problem: 'The run has not begun yet, or its worker is of another version.',
+          ...(isReplayFailure(error.message) ? { replayFailure: error.message } : {}),
+        };
       }
       if (!isSilence(error)) throw error;
       return {
         problem: `No worker answers on task queue ${this.taskQueue}. Nothing is lost: the run goes on when one is there (\`audience worker\`).`,
       };
     }
+  }
+
+  /** What the worker said that cannot replay the run, if that is why it stands still. */
+  private async replayFailure({ workflowId, runId, raw }: WorkflowExecutionDescription): Promise<string | undefined> {
+    if (Number(raw.pendingWorkflowTask?.attempt ?? 1) <= 1) return undefined;
+    const { history } = await this.temporal.workflowService.getWorkflowExecutionHistoryReverse({
+      namespace: this.namespace,
+      execution: { workflowId, runId },
+      maximumPageSize: HISTORY_END,
+    });
+    return replayFailureOf((history?.events ?? []).toReversed());
+  }
+
+  /** What the worker says that cannot replay the run when it is asked. One that waits has no workflow task that could fail. */
+  private async replayFailureOfQuery(name: string): Promise<string | undefined> {
+    const answer = await this.ask(name);
+    return 'problem' in answer ? answer.replayFailure : undefined;
   }
 
   /** What a run that ended made and left; `undefined` where neither its failure nor a worker tells. */
@@ -523,6 +620,13 @@ export class AudienceClient {
 export async function connectAudienceClient(env: NodeJS.ProcessEnv = process.env): Promise<AudienceClient> {
   const { client } = await connectClient(temporalSettings(env));
   return new AudienceClient({ temporal: client, taskQueue: taskQueueOf(env) });
+}
+
+function standstillText(name: string, failure: string): string {
+  return (
+    `No worker can read this run's history any more, so it stands still. If workers of another version have taken it up, start the right ones; ` +
+    `else let it go on from before the event at which they fail: \`audience recover ${name}\`. They say: ${failure}`
+  );
 }
 
 function failureDetails(error: unknown): ProvisioningFailure | undefined {

@@ -1,4 +1,4 @@
-/** Commands by which people answer a provisioning: choices, mended steps, giving up, fresh links; and cleaning up after it. */
+/** Commands by which people answer a provisioning: choices, mended steps, giving up, fresh links; and recovering it, or cleaning up after it. */
 import type { Command } from 'commander';
 import { AudienceClient, type Choices, type ChooseAudience } from '../client.ts';
 import { formatFault, type LocatedFault, loadValue } from '../request/load.ts';
@@ -150,6 +150,28 @@ export function answerCommands(terminal: Terminal, exit: Exit): Command[] {
           const link = await client.signInLink(name, { fresh: !ifOld });
           if (json) printJson(terminal, { name, ...link });
           else print(terminal, link.url);
+        }),
+      ),
+
+    clientCommand(
+      'recover',
+      'let a provisioning go on that no worker can read',
+      'Lets a provisioning go on that stands still since no worker can read its history (TMPRL1100 in `audience status`): goes back to ' +
+        'before the event at which they fail. Nothing is made twice, and no answer has to be given again. If workers of another ' +
+        'version have taken it up, start the right ones instead.',
+      'audience recover active-users',
+    )
+      .argument('<name>', 'name of the provisioning')
+      .action((name: string, { json }: JsonOption) =>
+        answering(async (client) => {
+          const recovery = await client.recover(name);
+          if (json) return printJson(terminal, recovery);
+          const { eventId, at, failure } = recovery;
+          const lines = [
+            `${name} goes on from event ${eventId}, ${at}. See:  audience status ${name}`,
+            `What no worker could read: ${failure}`,
+          ];
+          print(terminal, ...fitted(lines, terminal.out));
         }),
       ),
 

@@ -133,6 +133,20 @@ describe('the judge', () => {
     expect(wrongs({ ...evidence, runs: [{ ...run, executions }] })).toEqual([expect.stringMatching(`^lost: ${what}`)]);
   });
 
+  it('judges a run that was recovered by the one that it went on as', () => {
+    const { run, ...evidence } = asItShouldBe(plain);
+    const deeds = { ...run.deeds, recovered: [{ runId: 'r1', why: 'TMPRL1100' }] };
+    const wentOnAs = (status: string) => {
+      const executions = [
+        { runId: 'r2', status },
+        { runId: 'r1', status: 'TERMINATED' },
+      ];
+      return { ...evidence, runs: [{ ...run, executions, deeds }] };
+    };
+    expect(wrongs(wentOnAs('COMPLETED'))).toEqual([]);
+    expect(wrongs(wentOnAs('RUNNING'))).toEqual([expect.stringMatching('^lost: it still runs')]);
+  });
+
   it('finds two starts that were answered with two runs', () => {
     const { run, ...evidence } = asItShouldBe(plain);
     const deeds = { ...run.deeds, runIds: ['r1', 'r2'] };

@@ -6,6 +6,7 @@ import { undoWorkflowIdOf, workflowIdOf } from '../../src/workflows/messages.ts'
 import { asking, ownWalkthrough, WRONG_QUERY } from '../support/own-walkthrough.ts';
 import { people } from '../support/people.ts';
 import { newStage, type Stage } from '../support/provisioning.ts';
+import { newStandstill, OPEN_SYNC, untilStandstill } from '../support/standstill.ts';
 import { inTemporaryDirectory } from '../support/temporary-directory.ts';
 import { until } from '../support/until.ts';
 import { ACCOUNT, AUDIENCE, CONTOSO } from '../support/walkthrough.ts';
@@ -184,6 +185,28 @@ describe('refresh-link', () => {
   });
 });
 
+describe('recover', () => {
+  it('tells from where the run goes on and what no worker could read, and is refused once it does', async () => {
+    const name = await newStandstill(stage, 'cli-recovered');
+    await stage.withWorker(async () => {
+      await untilStandstill(stage, name);
+      const status = await audience(['status', name]);
+      expect(status.out.replace(/\s+/g, ' ')).toContain(`\`audience recover ${name}\``);
+
+      const { code, lines } = await audience(['recover', name]);
+      expect(code).toBe(EXIT.ok);
+      expect(lines).toEqual([
+        expect.stringMatching(new RegExp(`^${name} goes on from event \\d+, 2.*Z\\. See:  audience status ${name}$`)),
+        expect.stringContaining('What no worker could read: [TMPRL1100] '),
+      ]);
+      await people(stage, name).asked(`sync ${OPEN_SYNC}`);
+      const again = await audience(['recover', name, '--json']);
+      expect(again).toMatchObject({ code: EXIT.refused, out: '' });
+      expect(again.err).toContain('does not stand still');
+    });
+  });
+});
+
 describe('undo', () => {
   it('lists what was undone and, as a failure, what is left', async () => {
     await stage.withWorker(async () => {
@@ -227,6 +250,7 @@ describe('an answer', () => {
       ['retry', 'nobody', MODEL],
       ['give-up', 'nobody'],
       ['refresh-link', 'nobody'],
+      ['recover', 'nobody'],
       ['undo', 'nobody'],
     ]) {
       expect(await audience(args)).toMatchObject({ code: EXIT.notFound, out: '' });

@@ -18,6 +18,7 @@ const COMMANDS = [
   'retry',
   'give-up',
   'refresh-link',
+  'recover',
   'undo',
   'setup',
   'worker',
