@@ -16,7 +16,7 @@ import {
   type WorkflowUpdateHandle,
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
-import { ApplicationFailure, type UpdateDefinition } from '@temporalio/common';
+import { ApplicationFailure, TerminatedFailure, type UpdateDefinition } from '@temporalio/common';
 import { requiredTsToDate } from '@temporalio/common/lib/time.js';
 import {
   EndedBeforeError,
@@ -223,6 +223,7 @@ export class AudienceClient {
   ): Promise<WorkflowHandleWithFirstExecutionRunId> {
     const typedSearchAttributes = [
       { key: PROVISIONING_STAGE, value: FIRST_STAGE },
+      { key: BLOCKED_STEP, value: [] },
       ...(requester === undefined ? [] : [{ key: REQUESTER, value: requester }]),
     ];
     try {
@@ -340,32 +341,33 @@ export class AudienceClient {
 
   /**
    * Lets a run go on that stands still since no worker can replay its history: goes back to before the event at which they fail.
-   * What people said since is said again by Temporal, and what was made since is met again, not made twice. If workers of another
+   * What people said since is said again by Temporal, and what comes too early then is asked for once more; what was made since is
+   * met again, not made twice. If workers of another
    * version have taken it up, start the right ones instead: that cannot be told from here.
    *
    * @throws NotFoundError also if the run has ended.
    * @throws RefusedError if it does not stand still for that reason.
+   * @throws NoAnswerError if no worker is there to tell.
    */
   async recover(name: string): Promise<Recovery> {
-    await this.mustRun(name);
-    const { runId } = await this.describe(name);
+    const { runId, historyLength } = await this.mustRun(name);
     const execution = { workflowId: workflowIdOf(name), runId };
     const history = await this.found(name, () =>
       this.temporal.workflow.getHandle(execution.workflowId, runId).fetchHistory(),
     );
     const events = history.events ?? [];
     const failure = replayFailureOf(events) ?? (await this.replayFailureOfQuery(name));
-    if (failure === undefined) {
-      throw new RefusedError(
-        `Provisioning “${name}” does not stand still for a history that no worker can read. \`audience status ${name}\` tells what it waits for.`,
-      );
-    }
+    const fine = `Provisioning “${name}” does not stand still for a history that no worker can read. \`audience status ${name}\` tells what it waits for.`;
+    if (failure === undefined) throw new RefusedError(fine);
     const point = resetPointOf(events, failure);
     if (point === undefined) {
       throw new RefusedError(
         `No worker can read the history of “${name}”, but what they say names no point to go back to (${failure}). Choose one by *Reset* in the Temporal Web UI.`,
       );
     }
+    // Temporal would reset one that goes on, or has completed, as well.
+    const now = await this.mustRun(name);
+    if (now.runId !== runId || now.historyLength !== historyLength) throw new RefusedError(fine);
     const reset = await this.temporal.workflowService.resetWorkflowExecution({
       namespace: this.namespace,
       workflowExecution: execution,
@@ -428,9 +430,9 @@ export class AudienceClient {
     } catch (error) {
       if (!(error instanceof WorkflowFailedError)) throw error;
       const { state } = summaryOf(await this.describe(name));
-      // One that was recovered goes on under another run id.
-      if (state === 'running') return this.result(name);
       const { cause } = error;
+      // One that was recovered goes on under another run id.
+      if (state === 'running' && cause instanceof TerminatedFailure) return this.result(name);
       throw new ProvisioningEndedError(name, state, {
         reason: cause?.message ?? error.message,
         failures: failureDetails(error)?.failures ?? [],
@@ -525,9 +527,11 @@ export class AudienceClient {
     return this.found(name, () => this.temporal.workflow.getHandle(workflowIdOf(name)).describe());
   }
 
-  private async mustRun(name: string): Promise<void> {
-    const { state } = summaryOf(await this.describe(name));
+  private async mustRun(name: string): Promise<WorkflowExecutionDescription> {
+    const description = await this.describe(name);
+    const { state } = summaryOf(description);
     if (state !== 'running') throw new NotFoundError(name, this.namespace, state);
+    return description;
   }
 
   private async found<T>(name: string, call: () => Promise<T>): Promise<T> {
@@ -542,7 +546,7 @@ export class AudienceClient {
   /** What the run says of itself, or why it says nothing; `replayFailure`: what the worker says that cannot replay it. */
   private async ask(
     name: string,
-  ): Promise<{ status: ProvisioningStatus } | { problem: string; replayFailure?: string }> {
+  ): Promise<{ status: ProvisioningStatus } | { problem: string; replayFailure?: string; silent?: true }> {
     try {
       const handle = this.temporal.workflow.getHandle(workflowIdOf(name));
       return {
@@ -558,6 +562,7 @@ export class AudienceClient {
       if (!isSilence(error)) throw error;
       return {
         problem: `No worker answers on task queue ${this.taskQueue}. Nothing is lost: the run goes on when one is there (\`audience worker\`).`,
+        silent: true,
       };
     }
   }
@@ -576,6 +581,7 @@ export class AudienceClient {
   /** What the worker says that cannot replay the run when it is asked. One that waits has no workflow task that could fail. */
   private async replayFailureOfQuery(name: string): Promise<string | undefined> {
     const answer = await this.ask(name);
+    if ('silent' in answer) throw new NoAnswerError(name, this.taskQueue);
     return 'problem' in answer ? answer.replayFailure : undefined;
   }
 

@@ -69,7 +69,7 @@ export function adAccountActivities({ polytomic }: ActivityDependencies) {
             allowedAccounts(connection),
             polytomic.connections.get(connection.id, reading()),
           ]);
-          return await enableAccounts(polytomic, { connection, wanted, allowed, read, earlier });
+          return await enableAccounts(polytomic, { connection, wanted, allowed, read, earlier, remember: heartbeat });
         } catch (error) {
           throw earlier === undefined ? error : inDoubt(error, connection);
         }
@@ -117,12 +117,14 @@ interface Enabling {
   read: Connection;
   /** What an attempt before has written. */
   earlier?: Written | undefined;
+  /** Keeps for the next attempt what is written. Default: nobody asks for it. */
+  remember?: (written: Written) => void;
 }
 
 /** Enables the wanted ad accounts, in one write besides what was read; changes nothing where a person has to choose first. */
 export async function enableAccounts(
   polytomic: PolytomicClient,
-  { connection, wanted, allowed, read, earlier }: Enabling,
+  { connection, wanted, allowed, read, earlier, remember = () => undefined }: Enabling,
 ): Promise<EnabledAdAccounts> {
   const question = questionOf(wanted, allowed);
   if (question !== undefined) return { ask: question };
@@ -135,7 +137,7 @@ export async function enableAccounts(
   const { enabledBefore } = written;
   if (missingOf(chosen, enabled).length > 0) {
     // With a connection that this run made, what it added is of no interest: it goes with the connection.
-    if (!connection.made) heartbeat(written);
+    if (!connection.made) remember(written);
     const lasts = await changeAccounts(polytomic, connection.id, {
       change: (present) => [...present, ...missingOf(chosen, present)],
       isDone: (present) => missingOf(chosen, present).length === 0,
@@ -146,7 +148,7 @@ export async function enableAccounts(
     });
     if (!lasts) {
       const overwritten = written.overwritten + 1;
-      heartbeat({ enabledBefore, overwritten } satisfies Written);
+      remember({ enabledBefore, overwritten });
       throw notKept(overwritten);
     }
   }

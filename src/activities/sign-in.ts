@@ -1,6 +1,6 @@
 /** The person's OAuth sign-in to LinkedIn: whether it is there, and where to give it. */
 import type { Connection } from '../polytomic/connections.ts';
-import { ApiError } from '../polytomic/errors.ts';
+import { ApiError, PolytomicError } from '../polytomic/errors.ts';
 import type { AdAccount, Resource } from '../workflows/messages.ts';
 import { adAccountsIn, type EnabledAccounts, enableAccounts, type WantedAccounts } from './ad-accounts.ts';
 import { attempt, reading } from './attempt.ts';
@@ -54,7 +54,7 @@ export function signInActivities({ polytomic }: ActivityDependencies) {
         // What was read before the sign-in came is not to be written back.
         if (accounts === undefined || read === undefined || signedInUser(read) === undefined) return { state };
         const enabling = { connection, wanted: accounts, allowed, read };
-        const enabled = await enableAccounts(polytomic, enabling).catch(() => undefined);
+        const enabled = await enableAccounts(polytomic, enabling).catch(nothingOf);
         return { state, ...(enabled === undefined || 'ask' in enabled ? {} : { enabled }) };
       });
     },
@@ -105,7 +105,7 @@ export function signInActivities({ polytomic }: ActivityDependencies) {
 
   /** Only to save time: what is wrong with the connection, the look at the sign-in tells too. */
   function readOrNothing({ id }: Resource): Promise<Connection | undefined> {
-    return polytomic.connections.get(id, reading()).catch(() => undefined);
+    return polytomic.connections.get(id, reading()).catch(nothingOf);
   }
 
   /** Names the user: a browser often has somebody else's sign-in than the one who is meant. */
@@ -114,6 +114,11 @@ export function signInActivities({ polytomic }: ActivityDependencies) {
     const who = user === undefined ? 'the LinkedIn user' : `LinkedIn user “${user}”`;
     return `${who} who signed in may use no ad account`;
   }
+}
+
+/** What only saves time may fail as calls fail, but not by a fault of this code. */
+function nothingOf(error: unknown): undefined {
+  if (!(error instanceof PolytomicError || error instanceof ActivityProblem)) throw error;
 }
 
 /** Whose sign-in the connection had when it was read. */

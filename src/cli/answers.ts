@@ -157,8 +157,8 @@ export function answerCommands(terminal: Terminal, exit: Exit): Command[] {
       'recover',
       'let a provisioning go on that no worker can read',
       'Lets a provisioning go on that stands still since no worker can read its history (TMPRL1100 in `audience status`): goes back to ' +
-        'before the event at which they fail. Nothing is made twice, and no answer has to be given again. If workers of another ' +
-        'version have taken it up, start the right ones instead.',
+        'before the event at which they fail. Nothing is made twice. What people said since is said again by Temporal; what comes too ' +
+        'early then, the run asks for once more. If workers of another version have taken it up, start the right ones instead.',
       'audience recover active-users',
     )
       .argument('<name>', 'name of the provisioning')

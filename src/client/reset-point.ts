@@ -28,15 +28,20 @@ export function replayFailureOf(events: readonly HistoryEvent[]): string | undef
 }
 
 /**
- * The `WorkflowTaskCompleted` to reset to: the one that wrote the event that the failure names, or else the last one before the
- * last answer of a person; nothing if there is neither. `events` is the whole history.
+ * The `WorkflowTaskCompleted` to reset to: the one that wrote the event that the failure names, or the last one before that event
+ * where it came from elsewhere; where none is named, the last one before the last answer of a person. Nothing if there is none.
+ * `events` is the whole history.
  */
 export function resetPointOf(events: readonly HistoryEvent[], failure: string): HistoryEvent | undefined {
   const [, named] = /HistoryEvent\(id: (\d+)/.exec(failure) ?? [];
-  const written = writerOf(events.find(({ eventId }) => named !== undefined && String(eventId) === named));
+  const failing = events.findIndex(({ eventId }) => named !== undefined && String(eventId) === named);
+  const written = writerOf(events[failing]);
   if (written !== undefined) return events.find(({ eventId }) => String(eventId) === written);
-  const answer = events.findLastIndex((event) => event.workflowExecutionUpdateAcceptedEventAttributes != null);
-  return events.slice(0, Math.max(answer, 0)).findLast((event) => event.workflowTaskCompletedEventAttributes != null);
+  const before =
+    failing >= 0
+      ? failing
+      : events.findLastIndex((event) => event.workflowExecutionUpdateAcceptedEventAttributes != null);
+  return events.slice(0, Math.max(before, 0)).findLast((event) => event.workflowTaskCompletedEventAttributes != null);
 }
 
 /** The id of the `WorkflowTaskCompleted` whose command became this event; nothing where it came from elsewhere. */

@@ -112,8 +112,8 @@ class Provisioning {
     });
     if (begins) this.accept(state.request);
     // What came before the run's first task is handed over at this moment: only now is there a plan to check it by.
+    this.signIn = new SignIn(this.run);
     this.choices = new Choices(this.run);
-    this.signIn = new SignIn(this.run, () => this.choices.wantedAccounts);
     setHandler(retryStepUpdate, (retry) => this.retryStep(retry), {
       validator: (retry) => this.checkRetry(retry),
       description: 'Try a blocked step again, with a change or without: {"step": "model active-users", "change": {…}}',

@@ -59,17 +59,12 @@ export class Choices {
     });
   }
 
-  /** Which ad accounts are wanted: as a person has answered already, or the request says. */
-  get wantedAccounts(): 'ask' | WantedAccounts {
-    return this.run.state.answers.accounts ?? this.run.request.linkedinAds.accounts;
-  }
-
   /** Enables the ad accounts: those of the request, or those that a person chooses. Calls `enabling` before it does. */
   async accounts(connection: Resource, enabling: () => () => void): Promise<EnabledAccounts> {
     for (;;) {
       if (this.questionOf(STEP.adAccounts) === undefined) {
         const { accounts: answer } = this.run.state.answers;
-        const wanted = this.wantedAccounts;
+        const wanted = answer ?? this.run.request.linkedinAds.accounts;
         const nothingEnabled = wanted === 'ask' ? () => undefined : enabling();
         const result = await this.enable(connection, wanted).catch(async (error: unknown) => {
           const failure = failureOf(STEP.adAccounts, error);

@@ -341,7 +341,8 @@ export class Run {
   /** Whether whoever started the run has set what it would set itself. */
   private beganListed(): boolean {
     const { typedSearchAttributes: given } = workflowInfo();
-    return given.get(PROVISIONING_STAGE) === FIRST_STAGE && given.get(REQUESTER) === this.request.requester;
+    const hasAll = given.get(PROVISIONING_STAGE) === FIRST_STAGE && given.get(BLOCKED_STEP) !== undefined;
+    return hasAll && given.get(REQUESTER) === this.request.requester;
   }
 
   private show(): void {

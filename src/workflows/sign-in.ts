@@ -1,6 +1,6 @@
 /** The LinkedIn sign-in: one person, a link, and a wait that may take a week. */
 import { CancellationScope, isCancellation, setHandler } from '@temporalio/workflow';
-import type { EnabledAccounts, WantedAccounts } from '../activities/ad-accounts.ts';
+import type { EnabledAccounts } from '../activities/ad-accounts.ts';
 import type { ProvidedLinkedInConnection } from '../activities/linkedin-connection.ts';
 import type { SignInCheck } from '../activities/sign-in.ts';
 import { shorten } from '../request/schema.ts';
@@ -28,7 +28,6 @@ type NotSignedIn = Exclude<Look, { state: 'signed_in' }>;
 /** The run's part that asks for the sign-in, and hears of it. */
 export class SignIn {
   private readonly run: Run;
-  private readonly wantedAccounts: () => 'ask' | WantedAccounts;
   /** What the check that found the sign-in has enabled. For the next step alone: a run that lives long need not carry it. */
   private enabled: EnabledAccounts | undefined;
   /** How often a link was asked for. */
@@ -36,10 +35,11 @@ export class SignIn {
   private refreshing: Promise<SignInLink> | undefined;
   private polling: CancellationScope | undefined;
   private polled: { look: SignInCheck } | { failure: unknown } | undefined;
+  /** How often a link had been asked for when the poll began. */
+  private polledAfter = 0;
 
-  constructor(run: Run, wantedAccounts: () => 'ask' | WantedAccounts) {
+  constructor(run: Run) {
     this.run = run;
-    this.wantedAccounts = wantedAccounts;
     setHandler(oauthCompletedSignal, (payload) => this.claim(payload), {
       description:
         'Say that the LinkedIn sign-in is done. No input needed: the run asks Polytomic whether it is there. A denial may be told: {"denied": true}',
@@ -72,7 +72,7 @@ export class SignIn {
       signIn.begun = true;
       if (first && authUrl !== undefined) await this.ask(authUrl);
       else {
-        const look = await this.withoutRefresh(await this.check());
+        const look = await this.check();
         if (look.state === 'signed_in') return first ? 'was signed in already' : 'signed in';
         if (signIn.timedOut === this.generation) throw this.timedOut();
         await this.ask(undefined, look);
@@ -94,7 +94,7 @@ export class SignIn {
       for (;;) {
         const wake = await this.wake();
         // Before a reminder and at the end too: who has signed in may have forgotten to say so.
-        const look = await this.withoutRefresh(wake === 'polled' ? this.seen() : await this.check());
+        const look = await (wake === 'polled' ? this.seen() : this.check());
         if (look.state === 'signed_in') return 'signed in';
         if (wake === 'reminder') {
           await this.remind(look);
@@ -164,7 +164,8 @@ export class SignIn {
     delete signIn.denial;
     signIn.checked = signIn.claims;
     const { connection, refreshes } = this;
-    const wanted = this.wantedAccounts();
+    // What people answer may be answered anew until the step asks for it.
+    const { accounts: wanted } = this.run.request.linkedinAds;
     const accounts = connection.made && this.refreshing === undefined && wanted !== 'ask' ? wanted : undefined;
     const summary = `Ask Polytomic whether the sign-in is there${accounts === undefined ? '' : ', then enable the ad accounts'}`;
     const check = await this.run.call(() =>
@@ -172,19 +173,22 @@ export class SignIn {
         { connection, ...(accounts === undefined ? {} : { accounts }) },
       ]),
     );
-    // A link that was fetched meanwhile wrote the whole connection, perhaps without them.
-    this.enabled = check.state === 'signed_in' && refreshes === this.refreshes ? check.enabled : undefined;
+    if (check.state === 'signed_in') return this.unlessRefreshed(check, refreshes);
     return denial !== undefined && check.state === 'not_yet' ? { state: 'denied', reason: denial } : check;
   }
 
   /**
-   * A link that is being fetched starts the sign-in anew and writes the whole connection: the steps after the sign-in write to it
-   * too, so they begin once that has ended, and if the sign-in is there still.
+   * A link that is being fetched starts the sign-in anew and writes the whole connection, with the ad accounts that it read: so
+   * where one was asked for since, the steps after the sign-in begin once that has ended, and if the sign-in is there still.
+   * `refreshes`: how often one had been asked for when it was looked.
    */
-  private async withoutRefresh(look: Look): Promise<Look> {
-    if (look.state !== 'signed_in' || this.refreshing === undefined) return look;
-    await this.refreshing.catch(() => undefined);
-    return this.withoutRefresh(await this.check());
+  private async unlessRefreshed(check: SignInCheck & { state: 'signed_in' }, refreshes: number): Promise<Look> {
+    if (this.refreshing === undefined && refreshes === this.refreshes) {
+      this.enabled = check.enabled;
+      return check;
+    }
+    await this.refreshing?.catch(() => undefined);
+    return this.check();
   }
 
   /** Shows why it is not there yet. A link that was denied, or used by the wrong person, is used up: there is a new one. */
@@ -224,6 +228,7 @@ export class SignIn {
     if (pollMs === undefined) return;
     this.polling?.cancel();
     this.polled = undefined;
+    this.polledAfter = this.refreshes;
     const scope = new CancellationScope();
     this.polling = scope;
     const watched = {
@@ -247,12 +252,13 @@ export class SignIn {
   }
 
   /** What the poll saw, or failed with. */
-  private seen(): SignInCheck {
+  private async seen(): Promise<Look> {
     const { polled } = this;
     this.polled = undefined;
     if (polled === undefined) throw new TypeError('no poll has ended');
     if ('failure' in polled) throw polled.failure;
-    return polled.look;
+    const { look } = polled;
+    return look.state === 'signed_in' ? this.unlessRefreshed(look, this.polledAfter) : look;
   }
 
   /** For `signInLink`: what there is, or a fresh one if it is too old. */

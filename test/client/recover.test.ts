@@ -92,8 +92,8 @@ describe('a recovery', () => {
       });
       expect((await stage.audiences.status(name)).runId).toBe(runId);
     });
-    // Nor is one that nobody works on.
-    await expect(stage.audiences.recover(name)).rejects.toMatchObject({ name: 'RefusedError' });
+    // Whether one stands still that nobody works on, nobody can tell.
+    await expect(stage.audiences.recover(name)).rejects.toMatchObject({ name: 'NoAnswerError' });
   });
 
   it('of one that has ended, or that nobody has heard of, is an error that says so', async () => {

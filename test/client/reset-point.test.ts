@@ -46,7 +46,13 @@ describe('the point to go back to', () => {
   });
 
   it.each([
-    ['names an event that came from elsewhere', 'HistoryEvent(id: 6, WorkflowExecutionSignaled)'],
+    ['a signal', 'HistoryEvent(id: 6, WorkflowExecutionSignaled)', 5],
+    ['an answer', 'HistoryEvent(id: 4, WorkflowExecutionUpdateAccepted)', 3],
+  ])('is the last workflow task before the event which the failure names, where that is %s', (_, failure, point) => {
+    expect(pointOf(failure)).toBe(point);
+  });
+
+  it.each([
     ['names an event that is not there', 'HistoryEvent(id: 60, TimerCanceled)'],
     ['names none', 'Activity type does not match'],
   ])('is the last workflow task before the last answer of a person where the failure %s', (_, failure) => {

@@ -67,25 +67,27 @@ describe('refreshSignInLink', () => {
     });
   });
 
-  it('takes no ad account away that is enabled while the fresh link is being fetched', async () => {
-    const name = await stage.start('refresh-while-enabling');
+  it('has the sign-in looked for again that was seen before the link was fetched', async () => {
+    const name = await stage.start('refresh-while-checking');
     await stage.withWorker(async () => {
-      const before = await urlOf(name);
-      await stage.sandbox.signIn(before);
-      // The check reads, and the link is fetched and written before the check's own write comes.
+      await stage.sandbox.signIn(await urlOf(name));
       const parameters = { method: 'GET', path: '/api/connections/*/parameter_values' };
-      await stage.sandbox.fault({ match: parameters, latencyMs: 2_000, times: 1 });
+      await stage.sandbox.fault({ match: parameters, latencyMs: 3_000, times: 1 });
       await stage.audiences.completeSignIn(name);
       await until('the sign-in is being looked for', async () => {
         const { pendingActivities } = await stage.audiences.status(name);
         return pendingActivities.some(({ activity }) => activity === 'verifySignIn');
       });
-      await refresh(name).catch(() => undefined);
-      const { status } = await stage.audiences.status(name);
-      if (status?.signIn !== undefined) await stage.signIn(name);
+      const { url } = await refresh(name);
+      expect(url).toMatch(/^http/);
       const { linkedinConnection } = await stage.audiences.result(name);
       const { configuration } = await stage.sandbox.polytomic.connections.get(linkedinConnection.id);
       expect(configuration['accounts']).toEqual([ACCOUNT]);
+      const { events } = await stage.history(name);
+      const looks = (events ?? []).filter(
+        (event) => event.activityTaskScheduledEventAttributes?.activityType?.name === 'verifySignIn',
+      );
+      expect(looks).toHaveLength(2);
     });
   });
 

@@ -6,6 +6,7 @@ import { connectClient, temporalSettings } from '../../src/temporal/connection.t
 import { type EmbeddedTemporal, startEmbeddedTemporal } from '../../src/temporal/embedded-server.ts';
 import { decodedHistory } from '../../src/temporal/history.ts';
 import { registerSearchAttributes } from '../../src/temporal/register-search-attributes.ts';
+import { PROVISIONING_STAGE, REQUESTER } from '../../src/temporal/search-attributes.ts';
 import { newStage, type Stage } from '../support/provisioning.ts';
 import { until } from '../support/until.ts';
 
@@ -67,6 +68,19 @@ describe('in a namespace without our search attributes', () => {
     await complete(name);
     await expect(stage.audiences.list({ stage: 'completed' })).rejects.toThrow(ADVICE);
     expect((await stage.audiences.list()).map((one) => one.name)).toContain(name);
+  });
+
+  it('a run works, and sets none, where only some of them are there', async () => {
+    const { connection } = await connectClient(temporalSettings(server.env));
+    const keyword = 2;
+    await connection.operatorService.addSearchAttributes({
+      namespace: 'default',
+      searchAttributes: { [PROVISIONING_STAGE.name]: keyword, [REQUESTER.name]: keyword },
+    });
+    await connection.close();
+    const name = await stage.start('some-of-them', { requester: 'Ana' });
+    expect((await complete(name)).warnings).toEqual([expect.stringContaining(ADVICE)]);
+    expect(JSON.stringify(await decodedHistory(await stage.history(name)))).not.toContain(UPSERT);
   });
 
   it('a run that begins once they are registered has its stage in them, without a warning', async () => {
