@@ -54,13 +54,16 @@ export function adAccountActivities({ polytomic }: ActivityDependencies) {
     /**
      * Enables the wanted ad accounts, by label or value, or `all` that the person may use. Adds to those that are enabled
      * already and takes none away. Changes nothing where a person has to choose first: `ask`, or a name that fits several.
+     * `shared`: other runs may use the connection, although this one made it.
      */
     async enableAdAccounts({
       connection,
       wanted,
+      shared = false,
     }: {
       connection: Resource;
       wanted: 'ask' | WantedAccounts;
+      shared?: boolean;
     }): Promise<EnabledAdAccounts> {
       return attempt(`enabling ad accounts on LinkedIn Ads connection “${connection.name}”`, async () => {
         const earlier: Written | undefined = activityInfo().heartbeatDetails ?? undefined;
@@ -69,7 +72,15 @@ export function adAccountActivities({ polytomic }: ActivityDependencies) {
             allowedAccounts(connection),
             polytomic.connections.get(connection.id, reading()),
           ]);
-          return await enableAccounts(polytomic, { connection, wanted, allowed, read, earlier, remember: heartbeat });
+          return await enableAccounts(polytomic, {
+            connection,
+            wanted,
+            allowed,
+            read,
+            shared,
+            earlier,
+            remember: heartbeat,
+          });
         } catch (error) {
           throw earlier === undefined ? error : inDoubt(error, connection);
         }
@@ -115,6 +126,8 @@ interface Enabling {
   /** What the person who signed in may use. */
   allowed: AdAccount[];
   read: Connection;
+  /** Whether other runs may use the connection, and so write to it, even if this run made it. */
+  shared?: boolean;
   /** What an attempt before has written. */
   earlier?: Written | undefined;
   /** Keeps for the next attempt what is written. Default: nobody asks for it. */
@@ -124,7 +137,7 @@ interface Enabling {
 /** Enables the wanted ad accounts, in one write besides what was read; changes nothing where a person has to choose first. */
 export async function enableAccounts(
   polytomic: PolytomicClient,
-  { connection, wanted, allowed, read, earlier, remember = () => undefined }: Enabling,
+  { connection, wanted, allowed, read, shared = false, earlier, remember = () => undefined }: Enabling,
 ): Promise<EnabledAdAccounts> {
   const question = questionOf(wanted, allowed);
   if (question !== undefined) return { ask: question };
@@ -141,7 +154,7 @@ export async function enableAccounts(
     const lasts = await changeAccounts(polytomic, connection.id, {
       change: (present) => [...present, ...missingOf(chosen, present)],
       isDone: (present) => missingOf(chosen, present).length === 0,
-      ...(connection.made ? { ours: read } : {}),
+      ...(connection.made && !shared ? { ours: read } : {}),
     }).catch((error: unknown) => {
       // Polytomic's own refusal of the first write is as clear as can be.
       throw isOfWrite(error) ? error : inDoubt(error, connection);
@@ -164,7 +177,7 @@ export function adAccountsIn(parameters: Record<string, { values: AdAccount[] }>
  * Changes which accounts are enabled; returns whether it lasts. A write replaces the whole list, and there is no version tag by
  * which Polytomic could refuse it: whoever has read the list before our write, and writes after it, takes ours away. So it is
  * read back, and read again after longer than such a write of somebody else should take. One that takes longer is not seen.
- * `ours`: a connection that this run made, so that others hardly write to it yet, as just read: if the write's own answer says that
+ * `ours`: a connection that this run made for itself, so that others hardly write to it yet, as just read: if the write's own answer says that
  * it is done, that is all, else it is read back once.
  */
 export async function changeAccounts(

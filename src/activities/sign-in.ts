@@ -34,7 +34,7 @@ export function meansNotYet(error: unknown): error is ApiError {
 export function signInActivities({ polytomic }: ActivityDependencies) {
   return {
     /**
-     * Asks Polytomic whether the connection is signed in. With `accounts`, on a connection that the run made itself, they are
+     * Asks Polytomic whether the connection is signed in. With `accounts`, on a connection that the run made for itself alone, they are
      * enabled at once: what there is to choose from has just been read, and a person who waits is spared a step. Where that does
      * not succeed, for whatever reason, `enableAdAccounts` tries anew and tells it.
      */

@@ -148,7 +148,7 @@ export class Choices {
   private enable(connection: Resource, wanted: 'ask' | WantedAccounts) {
     return this.run.call(() =>
       stepActivities.enableAdAccounts.executeWithOptions({ summary: 'Enable the ad accounts' }, [
-        { connection, wanted },
+        { connection, wanted, ...(this.run.sharesLinkedIn ? { shared: true } : {}) },
       ]),
     );
   }

@@ -124,6 +124,12 @@ export class Run {
     return this.state.request;
   }
 
+  /** Whether other runs may use the LinkedIn Ads connection that this one makes. */
+  get sharesLinkedIn(): boolean {
+    const { connection } = this.request.linkedinAds;
+    return 'orUse' in connection && connection.orUse === true;
+  }
+
   get settings(): RunSettings {
     return settingsOf(this.state.request);
   }

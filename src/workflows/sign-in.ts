@@ -166,7 +166,8 @@ export class SignIn {
     const { connection, refreshes } = this;
     // What people answer may be answered anew until the step asks for it.
     const { accounts: wanted } = this.run.request.linkedinAds;
-    const accounts = connection.made && this.refreshing === undefined && wanted !== 'ask' ? wanted : undefined;
+    const alone = connection.made && !this.run.sharesLinkedIn && this.refreshing === undefined;
+    const accounts = alone && wanted !== 'ask' ? wanted : undefined;
     const summary = `Ask Polytomic whether the sign-in is there${accounts === undefined ? '' : ', then enable the ad accounts'}`;
     const check = await this.run.call(() =>
       stepActivities.verifySignIn.executeWithOptions({ summary }, [

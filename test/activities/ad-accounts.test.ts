@@ -284,6 +284,18 @@ describe('ad accounts of another Polytomic', () => {
     });
   });
 
+  it('that others may write to are read again in any case, although this run made the connection', async () => {
+    const made = { ...(await givenLinkedIn(scene.sandbox, [])), made: true };
+    const readsOf = async (shared: boolean, wanted: string) => {
+      const enabling = () => scene.activities.enableAdAccounts({ connection: made, wanted: [wanted], shared });
+      const methods = await callsOf(() => newStep('ad accounts').attempt(enabling));
+      return methods.slice(methods.indexOf('PUT') + 1);
+    };
+    expect(await readsOf(false, ACCOUNT.value)).toEqual([]);
+    expect(await readsOf(true, NORTHWIND.value)).toEqual(['GET', 'GET']);
+    expect(await enabledOn(made)).toEqual([ACCOUNT, NORTHWIND]);
+  });
+
   it.each([
     ['all of them', [ACCOUNT, NORTHWIND], 1],
     ['not all of them', [ACCOUNT], 2],

@@ -252,3 +252,23 @@ describe('an answer', () => {
     });
   });
 });
+
+describe('accounts that the request names', () => {
+  it.each([
+    ['are enabled together with the check of the sign-in, on a connection that the run makes for itself', false, 0],
+    ['are enabled by an activity of their own, on a connection that other runs may use', true, 1],
+  ])('%s', async (_, orUse, activities) => {
+    const { connection, accounts } = withAccounts([ACCOUNT.label]);
+    const linkedinAds = { connection: { ...connection, orUse }, accounts };
+    const name = await stage.start('named-accounts', { linkedinAds, syncs: [existingSync()] });
+    await stage.withWorker(async () => {
+      await signIn(name);
+      expect(await enabled(name)).toEqual([ACCOUNT.value]);
+      const { events } = await stage.history(name);
+      const enabling = (events ?? []).filter(
+        (event) => event.activityTaskScheduledEventAttributes?.activityType?.name === 'enableAdAccounts',
+      );
+      expect(enabling).toHaveLength(activities);
+    });
+  });
+});
