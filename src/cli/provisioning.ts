@@ -85,15 +85,19 @@ export function provisioningCommands(terminal: Terminal, exit: Exit): Command[] 
       'Lists provisionings, newest first.',
       'audience list --stage awaiting_sign_in',
     )
-      .addOption(new Option('--stage <stage>', 'only those at this stage').choices(STAGES))
+      .addOption(
+        new Option('--stage <stage>', 'only those at this stage; blocked: that wait for nothing else').choices(STAGES),
+      )
       .option('--requester <name>', 'only those that this one asked for')
-      .option('--blocked', 'only those with a step that waits to be mended')
+      .option('--blocked', 'only those with a step that waits to be mended, whatever else they wait for')
       .option('--limit <count>', 'at most so many', countOf, 100)
       .action(({ json, ...filter }: JsonOption & ListFilter) =>
         withClient(terminal, async (client) => {
           const summaries = await client.list(filter);
           if (json) for (const summary of summaries) printJson(terminal, summary);
           else if (summaries.length > 0) print(terminal, ...listLines(summaries, columnsOf(terminal.out)));
+          else if (filter.stage ?? filter.requester ?? filter.blocked)
+            print(terminal, 'There are none such. All:  audience list');
           else print(terminal, 'There are none. Start one:  audience start request.yaml');
         }),
       ),

@@ -383,7 +383,7 @@ describe('list', () => {
         '  blocked: model active-users',
       ]);
       const { out } = await audience(['list', '--requester', `${requester} the second`]);
-      expect(out).toBe('There are none. Start one:  audience start request.yaml\n');
+      expect(out).toBe('There are none such. All:  audience list\n');
     });
   });
 });
