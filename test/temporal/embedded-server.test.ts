@@ -95,40 +95,6 @@ describe('an embedded server', () => {
     });
   });
 
-  it('hands an activity to the worker that scheduled it, since eager execution is on', async () => {
-    await withServer({}, async (_, connection) => {
-      const { workflowService } = connection;
-      const queue = { namespace: 'default', taskQueue: { name: 'eager' }, identity: 'test' };
-      await workflowService.startWorkflowExecution({
-        ...queue,
-        workflowId: 'eager',
-        requestId: 'eager',
-        workflowType: { name: 'Eager' },
-      });
-      const { taskToken } = await connection.withDeadline(Date.now() + 30_000, () =>
-        workflowService.pollWorkflowTaskQueue(queue),
-      );
-      const { activityTasks } = await workflowService.respondWorkflowTaskCompleted({
-        namespace: 'default',
-        taskToken,
-        commands: [
-          {
-            // COMMAND_TYPE_SCHEDULE_ACTIVITY_TASK
-            commandType: 1,
-            scheduleActivityTaskCommandAttributes: {
-              activityId: '1',
-              activityType: { name: 'anything' },
-              taskQueue: { name: 'eager' },
-              startToCloseTimeout: { nanos: 500_000_000 },
-              requestEagerExecution: true,
-            },
-          },
-        ],
-      });
-      expect(activityTasks).toHaveLength(1);
-    });
-  });
-
   it('keeps its database in WAL mode', async () => {
     await withServer({}, async ({ databaseFile }) => {
       // Bytes 18 and 19 of an SQLite file are 2 in WAL mode (https://www.sqlite.org/fileformat2.html).
