@@ -97,16 +97,23 @@ function failureText({ id, state, piece }: StepStatus, failure: StepFailure): st
 
 function stepLines(steps: StepStatus[], maxBytes: number): string[] {
   const telling = mostTelling(steps, MAX_ROWS).shown;
-  const rows = telling.map((step) => [
-    MARK[step.state],
-    inOneLine(escapeMarkdown(step.id)),
-    outcomesOf(step, escapeMarkdown).join(' · '),
-  ]);
+  const rows = telling.map(cellsOf);
   // Without headings, to save a line.
   const { markdown, shown } = table(['', '', ''], rows, maxBytes);
   const listed = new Set(telling.slice(0, shown));
   const rest = steps.filter((step) => !listed.has(step));
   return [...(shown > 0 ? [markdown] : []), ...(rest.length > 0 ? [restText(rest)] : [])];
+}
+
+/** Rows that have been made. A change makes a new step, and at each change most steps are as they were. */
+const made = new WeakMap<StepStatus, string[]>();
+
+function cellsOf(step: StepStatus): string[] {
+  const known = made.get(step);
+  if (known !== undefined) return known;
+  const cells = [MARK[step.state], inOneLine(escapeMarkdown(step.id)), outcomesOf(step, escapeMarkdown).join(' · ')];
+  made.set(step, cells);
+  return cells;
 }
 
 /** A piece of code to type. Text that came from outside may stand in it: a backquote would end it. */
