@@ -2,12 +2,6 @@
 import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/activities.ts';
 
-/**
- * What every activity has. Not given out eagerly, with the answer that scheduled it, where a server offers that: with several busy
- * workers a few in a thousand did not arrive (SDK 1.24, server 1.29), so that their steps stood until the attempt's time was up.
- */
-const ANY = { allowEagerDispatch: false } as const;
-
 const backOff = { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' } as const;
 
 /**
@@ -17,7 +11,6 @@ const backOff = { initialInterval: '1 second', backoffCoefficient: 2, maximumInt
  * the undo, or `findKept`, then looks for what an attempt before may have made.
  */
 const STEP_OPTIONS = {
-  ...ANY,
   startToCloseTimeout: '45 seconds',
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
   retry: backOff,
@@ -35,7 +28,6 @@ export const longActivities = proxyActivities<Activities>({
 
 /** A first execution may take a day. Nothing is made by following it, so nobody waits for its end. */
 export const followingActivities = proxyActivities<Activities>({
-  ...ANY,
   startToCloseTimeout: '7 days',
   heartbeatTimeout: '20 seconds',
   cancellationType: 'TRY_CANCEL',
@@ -44,7 +36,6 @@ export const followingActivities = proxyActivities<Activities>({
 
 /** Calls on behalf of a person who waits for the answer to an update. */
 export const answeringActivities = proxyActivities<Activities>({
-  ...ANY,
   startToCloseTimeout: '45 seconds',
   scheduleToCloseTimeout: '1 minute',
   retry: backOff,
@@ -56,7 +47,6 @@ export const answeringActivities = proxyActivities<Activities>({
  * their back-off is at its longest soon.
  */
 export const pollingActivities = proxyActivities<Activities>({
-  ...ANY,
   startToCloseTimeout: '45 seconds',
   cancellationType: 'TRY_CANCEL',
   retry: backOff,
@@ -64,7 +54,6 @@ export const pollingActivities = proxyActivities<Activities>({
 
 /** Notices: whoever receives them may be away for a night. A run that has ended does not wait so long; see `run.ts`. */
 export const noticeActivities = proxyActivities<Activities>({
-  ...ANY,
   startToCloseTimeout: '20 seconds',
   scheduleToCloseTimeout: '1 day',
   retry: backOff,
@@ -72,7 +61,6 @@ export const noticeActivities = proxyActivities<Activities>({
 
 /** Undoing: given a day for an outage, after which what is left is reported. */
 export const undoActivities = proxyActivities<Activities>({
-  ...ANY,
   startToCloseTimeout: '45 seconds',
   scheduleToCloseTimeout: '1 day',
   retry: backOff,
@@ -80,7 +68,6 @@ export const undoActivities = proxyActivities<Activities>({
 
 /** Looking for what a run that keeps what it made has left: whoever ended it waits for that. */
 export const findingActivities = proxyActivities<Activities>({
-  ...ANY,
   startToCloseTimeout: '45 seconds',
   scheduleToCloseTimeout: '10 minutes',
   retry: backOff,
