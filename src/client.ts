@@ -34,6 +34,7 @@ import { requestDifference, requestDigest } from './request/digest.ts';
 import { type Fault, type ProvisioningRequest, parseRequest } from './request/schema.ts';
 import { connectClient, temporalSettings } from './temporal/connection.ts';
 import { decodedHistory } from './temporal/history.ts';
+import { searchAttributesRegistered } from './temporal/register-search-attributes.ts';
 import { BLOCKED_STEP, PROVISIONING_STAGE, REQUESTER } from './temporal/search-attributes.ts';
 import { taskQueueOf } from './worker-settings.ts';
 import type { AudienceProvisioning } from './workflows/audience-provisioning.ts';
@@ -167,6 +168,8 @@ export interface ListFilter {
 export class AudienceClient {
   private readonly temporal: Client;
   private readonly taskQueue: string;
+  /** Whether the namespace is known to have our search attributes. */
+  private registered = false;
 
   /** For a service that has a Temporal client already; else see {@link connectAudienceClient}. */
   constructor({ temporal, taskQueue }: { temporal: Client; taskQueue: string }) {
@@ -216,22 +219,29 @@ export class AudienceClient {
     return { outcome: 'joined', name, workflowId, runId };
   }
 
-  /** With the search attributes from the first moment on, where the namespace has them: else the run would have to ask, and set them. */
+  /** With the search attributes from the first moment on, where the namespace has all of them: else the run would have to ask, and set them. */
   private async startListed(
     options: WorkflowStartOptions<typeof AudienceProvisioning>,
     { requester }: ProvisioningRequest,
   ): Promise<WorkflowHandleWithFirstExecutionRunId> {
     const typedSearchAttributes = [
       { key: PROVISIONING_STAGE, value: FIRST_STAGE },
-      { key: BLOCKED_STEP, value: [] },
       ...(requester === undefined ? [] : [{ key: REQUESTER, value: requester }]),
     ];
+    const listed = (await this.hasSearchAttributes()) ? { typedSearchAttributes } : {};
     try {
-      return await this.temporal.workflow.start(WORKFLOW_TYPE, { ...options, typedSearchAttributes });
+      return await this.temporal.workflow.start(WORKFLOW_TYPE, { ...options, ...listed });
     } catch (error) {
+      // A cluster may need some seconds until all of it has heard of a new attribute.
       if (grpcCode(error) !== GRPC.invalidArgument) throw error;
       return await this.temporal.workflow.start(WORKFLOW_TYPE, options);
     }
+  }
+
+  /** Asked until it is so: what runs use is not taken away. Whoever may not ask starts without them. */
+  private async hasSearchAttributes(): Promise<boolean> {
+    this.registered ||= await searchAttributesRegistered(this.temporal.connection, this.namespace).catch(() => false);
+    return this.registered;
   }
 
   /**

@@ -347,8 +347,7 @@ export class Run {
   /** Whether whoever started the run has set what it would set itself. */
   private beganListed(): boolean {
     const { typedSearchAttributes: given } = workflowInfo();
-    const hasAll = given.get(PROVISIONING_STAGE) === FIRST_STAGE && given.get(BLOCKED_STEP) !== undefined;
-    return hasAll && given.get(REQUESTER) === this.request.requester;
+    return given.get(PROVISIONING_STAGE) === FIRST_STAGE && given.get(REQUESTER) === this.request.requester;
   }
 
   private show(): void {

@@ -64,11 +64,10 @@ describe('a provisioning', () => {
         'POST /api/connections',
         'POST /api/models',
         'GET /api/models/:id',
-        // LinkedIn, to the end of the sign-in.
+        // LinkedIn.
         'GET /api/connections',
         'POST /api/connections',
-        'GET /api/connections/:id/parameter_values',
-        // Ad accounts.
+        // The sign-in, and the ad accounts.
         'GET /api/connections/:id/parameter_values',
         'GET /api/connections/:id',
         'PUT /api/connections/:id',
