@@ -34,7 +34,7 @@ import { requestDifference, requestDigest } from './request/digest.ts';
 import { type Fault, type ProvisioningRequest, parseRequest } from './request/schema.ts';
 import { connectClient, temporalSettings } from './temporal/connection.ts';
 import { decodedHistory } from './temporal/history.ts';
-import { searchAttributesRegistered } from './temporal/register-search-attributes.ts';
+import { untilRegistered } from './temporal/register-search-attributes.ts';
 import { BLOCKED_STEP, PROVISIONING_STAGE, REQUESTER } from './temporal/search-attributes.ts';
 import { taskQueueOf } from './worker-settings.ts';
 import type { AudienceProvisioning } from './workflows/audience-provisioning.ts';
@@ -168,13 +168,14 @@ export interface ListFilter {
 export class AudienceClient {
   private readonly temporal: Client;
   private readonly taskQueue: string;
-  /** Whether the namespace is known to have our search attributes. */
-  private registered = false;
+  /** Whether the namespace has our search attributes. */
+  private readonly registered: () => Promise<boolean>;
 
   /** For a service that has a Temporal client already; else see {@link connectAudienceClient}. */
   constructor({ temporal, taskQueue }: { temporal: Client; taskQueue: string }) {
     this.temporal = temporal;
     this.taskQueue = taskQueue;
+    this.registered = untilRegistered(temporal.connection, temporal.options.namespace);
   }
 
   /**
@@ -228,20 +229,15 @@ export class AudienceClient {
       { key: PROVISIONING_STAGE, value: FIRST_STAGE },
       ...(requester === undefined ? [] : [{ key: REQUESTER, value: requester }]),
     ];
-    const listed = (await this.hasSearchAttributes()) ? { typedSearchAttributes } : {};
+    // Whoever may not ask starts without them.
+    const registered = await this.registered().catch(() => false);
     try {
-      return await this.temporal.workflow.start(WORKFLOW_TYPE, { ...options, ...listed });
+      if (registered) return await this.temporal.workflow.start(WORKFLOW_TYPE, { ...options, typedSearchAttributes });
     } catch (error) {
       // A cluster may need some seconds until all of it has heard of a new attribute.
       if (grpcCode(error) !== GRPC.invalidArgument) throw error;
-      return await this.temporal.workflow.start(WORKFLOW_TYPE, options);
     }
-  }
-
-  /** Asked until it is so: what runs use is not taken away. Whoever may not ask starts without them. */
-  private async hasSearchAttributes(): Promise<boolean> {
-    this.registered ||= await searchAttributesRegistered(this.temporal.connection, this.namespace).catch(() => false);
-    return this.registered;
+    return this.temporal.workflow.start(WORKFLOW_TYPE, options);
   }
 
   /**
@@ -352,8 +348,8 @@ export class AudienceClient {
   /**
    * Lets a run go on that stands still since no worker can replay its history: goes back to before the event at which they fail.
    * What people said since is said again by Temporal, and what comes too early then is asked for once more; what was made since is
-   * met again, not made twice. If workers of another
-   * version have taken it up, start the right ones instead: that cannot be told from here.
+   * met again, not made twice. If workers of another version have taken it up, start the right ones instead: that cannot be told
+   * from here.
    *
    * @throws NotFoundError also if the run has ended.
    * @throws RefusedError if it does not stand still for that reason.

@@ -21,7 +21,7 @@ import { packageVersion } from './package-version.ts';
 import { createNoticeKeyResolver, createSecretResolver } from './request/secrets.ts';
 import { connectWorker, type TemporalSettings, temporalSettings } from './temporal/connection.ts';
 import { dataConverter } from './temporal/data-converter.ts';
-import { searchAttributesRegistered } from './temporal/register-search-attributes.ts';
+import { untilRegistered } from './temporal/register-search-attributes.ts';
 import { type WorkerSettings, WorkerSettingsError, workerSettings } from './worker-settings.ts';
 
 /** Made by `npm run build`, so that a worker starts without webpack. */
@@ -99,7 +99,8 @@ export async function startWorker({
         resolveNoticeKey: createNoticeKeyResolver({ env, ...secrets }),
         noticeNetworks: settings.noticeNetworks,
         undoEntriesOf: (run) => undoEntriesOf(client, run),
-        searchAttributesRegistered: onceTrue(() => searchAttributesRegistered(connection, temporal.namespace)),
+        // The first task of every run that no client has started waits for this.
+        searchAttributesRegistered: untilRegistered(connection, temporal.namespace),
       }),
       dataConverter: dataConverter(),
       ...SIZE,
@@ -125,15 +126,6 @@ export async function startWorker({
     await close();
     throw error;
   }
-}
-
-/** What is true stays true: search attributes that runs use are not taken away. The first task of every run waits for this. */
-function onceTrue(ask: () => Promise<boolean>): () => Promise<boolean> {
-  let known = false;
-  return async () => {
-    known ||= await ask();
-    return known;
-  };
 }
 
 /** `GET /health`: 200 while it polls, 503 while it starts or drains. Any other path is a 404. */

@@ -177,8 +177,8 @@ export function adAccountsIn(parameters: Record<string, { values: AdAccount[] }>
  * Changes which accounts are enabled; returns whether it lasts. A write replaces the whole list, and there is no version tag by
  * which Polytomic could refuse it: whoever has read the list before our write, and writes after it, takes ours away. So it is
  * read back, and read again after longer than such a write of somebody else should take. One that takes longer is not seen.
- * `ours`: a connection that this run made for itself, so that others hardly write to it yet, as just read: if the write's own answer says that
- * it is done, that is all, else it is read back once.
+ * `ours`: a connection that this run made for itself, so that others hardly write to it yet, as just read: if the write's own answer
+ * says that it is done, that is all, else it is read back once.
  */
 export async function changeAccounts(
   polytomic: PolytomicClient,

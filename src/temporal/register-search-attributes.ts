@@ -15,6 +15,9 @@ export function searchAttributeDefinitions(): string[] {
   return SEARCH_ATTRIBUTES.map(({ name, type }) => `${name}=${TYPE_NAME[type]}`);
 }
 
+/** A connection, as far as it is needed here: a client's or a worker's. */
+type WithOperatorService = Pick<ConnectionLike, 'operatorService'>;
+
 /** The gRPC status codes that are told apart here. */
 const ALREADY_EXISTS = 6;
 const PERMISSION_DENIED = 7;
@@ -33,7 +36,7 @@ export class SearchAttributeError extends Error {
  * @throws SearchAttributeError if one of the names has another type, or this client may not register any.
  */
 export async function registerSearchAttributes(
-  connection: Pick<ConnectionLike, 'operatorService'>,
+  connection: WithOperatorService,
   namespace: string,
 ): Promise<'registered' | 'already there'> {
   const missing = await missingAttributes(connection, namespace);
@@ -58,15 +61,21 @@ export async function registerSearchAttributes(
  *
  * @throws SearchAttributeError if one of the names has another type, or this client may not list them.
  */
-export async function searchAttributesRegistered(
-  connection: Pick<ConnectionLike, 'operatorService'>,
-  namespace: string,
-): Promise<boolean> {
+export async function searchAttributesRegistered(connection: WithOperatorService, namespace: string): Promise<boolean> {
   return (await missingAttributes(connection, namespace)).length === 0;
 }
 
+/** Asks as {@link searchAttributesRegistered} does, until it is so: what runs use is not taken away. Throws as it does. */
+export function untilRegistered(connection: WithOperatorService, namespace: string): () => Promise<boolean> {
+  let known = false;
+  return async () => {
+    known ||= await searchAttributesRegistered(connection, namespace);
+    return known;
+  };
+}
+
 async function missingAttributes(
-  connection: Pick<ConnectionLike, 'operatorService'>,
+  connection: WithOperatorService,
   namespace: string,
 ): Promise<Array<(typeof SEARCH_ATTRIBUTES)[number]>> {
   const registered = await registeredTypes(connection, namespace);
@@ -81,10 +90,7 @@ async function missingAttributes(
   return SEARCH_ATTRIBUTES.filter(({ name }) => registered[name] === undefined);
 }
 
-async function registeredTypes(
-  connection: Pick<ConnectionLike, 'operatorService'>,
-  namespace: string,
-): Promise<Record<string, number>> {
+async function registeredTypes(connection: WithOperatorService, namespace: string): Promise<Record<string, number>> {
   try {
     const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
     return customAttributes;
