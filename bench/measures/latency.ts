@@ -40,6 +40,11 @@ async function measured(bench: Bench, site: Site): Promise<Row[]> {
       everyMs: ASK_EVERY_MS,
       signIn: async () => undefined,
     });
+  // The same calls and nothing besides: what no program on Temporal with these steps can be below.
+  const calling = async (): Promise<Times> => {
+    await sandbox.reset(CALL_MS);
+    return timed(ofBare(site, { kind: 'calls' }), newName('run'), { worthAsking, everyMs: ASK_EVERY_MS, signIn });
+  };
   const script = async (): Promise<number> => {
     await sandbox.reset(CALL_MS);
     return runScript(sandbox.url, sandbox.apiKey, newName('script'), signIn);
@@ -48,18 +53,21 @@ async function measured(bench: Bench, site: Site): Promise<Row[]> {
   // What is loaded and compiled on first use is no part of a run.
   await program();
   await waiting();
+  await calling();
   await script();
 
-  const rounds = { program: [] as Times[], waiting: [] as Times[], script: [] as number[] };
+  const rounds = { program: [] as Times[], waiting: [] as Times[], calling: [] as Times[], script: [] as number[] };
   for (let round = 0; round < bench.rounds; round += 1) {
-    const taken = { program: [] as Times[], waiting: [] as Times[], script: [] as number[] };
+    const taken = { program: [] as Times[], waiting: [] as Times[], calling: [] as Times[], script: [] as number[] };
     for (let repeat = 0; repeat < bench.scaled(REPEATS, 2); repeat += 1) {
       taken.program.push(await program());
       taken.script.push(await script());
       taken.waiting.push(await waiting());
+      taken.calling.push(await calling());
     }
     rounds.program.push(middle(taken.program));
     rounds.waiting.push(middle(taken.waiting));
+    rounds.calling.push(middle(taken.calling));
     rounds.script.push(median(taken.script));
     bench.tell(
       `latency, round ${round + 1}: ${JSON.stringify(rounds.program.at(-1))}, script ${rounds.script.at(-1)} ms`,
@@ -70,7 +78,8 @@ async function measured(bench: Bench, site: Site): Promise<Row[]> {
   const calls = callsOf(await sandbox.requests());
 
   const of = (times: Times[], part: keyof Times) => times.map((one) => one[part]);
-  const total = rounds.program.map(({ toLink, toDone }) => toLink + toDone);
+  const sum = (times: Times[]) => times.map(({ toLink, toDone }) => toLink + toDone);
+  const total = sum(rounds.program);
   const part = (name: string, key: keyof Times) =>
     row(
       name,
@@ -83,6 +92,8 @@ async function measured(bench: Bench, site: Site): Promise<Row[]> {
     row('total time', { atMost: 0.75, of: 'of a script' }, 'ratio', ratios(total, rounds.script), {
       programMs: summary(total),
       scriptMs: summary(rounds.script),
+      bareWithTheCallsMs: summary(sum(rounds.calling)),
+      bareWithTheCallsOfScript: summary(ratios(sum(rounds.calling), rounds.script)),
       callMs: CALL_MS,
       calls,
     }),

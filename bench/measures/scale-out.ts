@@ -2,7 +2,7 @@
 import { newName } from '../../test/support/new-name.ts';
 import type { Bench, Site } from '../bench.ts';
 import { type Measure, median, type Row, rounded, row } from '../measure.ts';
-import { busySeconds, processorSeconds } from '../processes.ts';
+import { processorUseOf } from '../processor-use.ts';
 import { givenAll, onGiven } from '../requests.ts';
 import { inSlots, ofProgram } from '../runs.ts';
 
@@ -67,36 +67,25 @@ async function measured(bench: Bench, site: Site): Promise<Row[]> {
 }
 
 async function load(bench: Bench, site: Site, count: number): Promise<Load> {
-  const { sandbox, serverPid, sandboxPid } = site;
+  const { sandbox } = site;
   await sandbox.reset();
   const workers = await Promise.all(Array.from({ length: count }, () => site.startWorker()));
-  const pids = workers.map(({ pid }) => pid);
-  const used = async () => ({
-    server: serverPid === undefined ? undefined : await processorSeconds(serverPid),
-    sandbox: await processorSeconds(sandboxPid),
-    workers: (await Promise.all(pids.map(processorSeconds))).reduce((sum, one) => sum + one, 0),
-    machine: await busySeconds(),
-  });
   const runs = bench.scaled(RUNS, 20);
   // Nobody asks meanwhile: queries are work for workers too, and not of the kind that is measured.
   const given = await givenAll(sandbox);
   await sandbox.delay(CALL_MS);
   const start = ofProgram(site, (name) => onGiven(name, given));
-  const before = await used();
-  const seconds = await inSlots(runs, AT_ONCE, async (index) => (await start(newName(`run-${index}`))).done());
-  const after = await used();
+  const { seconds, use } = await processorUseOf(site, workers, () =>
+    inSlots(runs, AT_ONCE, async (index) => (await start(newName(`run-${index}`))).done()),
+  );
   for (const worker of workers) await worker.stop();
-  const server =
-    after.server === undefined || before.server === undefined
-      ? {}
-      : { serverProcessors: (after.server - before.server) / seconds };
   return {
     workers: count,
     runsPerSecond: runs / seconds,
-    ...server,
-    sandboxProcessors: (after.sandbox - before.sandbox) / seconds,
-    workerProcessors: (after.workers - before.workers) / seconds,
-    machineProcessors: (after.machine - before.machine) / seconds,
+    ...(use.server === undefined ? {} : { serverProcessors: use.server / seconds }),
+    sandboxProcessors: use.sandbox / seconds,
+    workerProcessors: use.workers / seconds,
+    machineProcessors: use.machine / seconds,
   };
 }
 

@@ -3,7 +3,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { newName } from '../../test/support/new-name.ts';
 import type { Bench, Site } from '../bench.ts';
 import { countsOf, requireSame } from '../calls.ts';
-import { type Measure, type Row, ratios, row, summary } from '../measure.ts';
+import { type Measure, type Row, ratios, rounded, row, summary } from '../measure.ts';
+import { processorUseOf } from '../processor-use.ts';
 import { walkthrough } from '../requests.ts';
 import { inSlots, ofBare, ofProgram, type Starter, timed } from '../runs.ts';
 
@@ -32,6 +33,7 @@ async function measured(bench: Bench, site: Site): Promise<Row[]> {
     bare: { start: ofBare(site, { kind: 'calls' }), startWorker: () => site.startBareWorker() },
   };
   const counts: Record<string, Record<string, number>> = {};
+  const processorMs: Record<keyof typeof contenders, Array<Record<string, number>>> = { program: [], bare: [] };
   const batch = async (kind: keyof typeof contenders): Promise<number> => {
     await sandbox.reset();
     const worker = await contenders[kind].startWorker();
@@ -39,8 +41,13 @@ async function measured(bench: Bench, site: Site): Promise<Row[]> {
     await drive(newName('first'));
     counts[kind] = countsOf(await sandbox.requests());
     await sandbox.reset();
-    const seconds = await inSlots(runs, AT_ONCE, (index) => drive(newName(`${kind}-${index}`)));
+    const { seconds, use } = await processorUseOf(site, [worker], () =>
+      inSlots(runs, AT_ONCE, (index) => drive(newName(`${kind}-${index}`))),
+    );
     await worker.stop();
+    processorMs[kind].push(
+      Object.fromEntries(Object.entries(use).map(([part, s]) => [part, rounded((s * 1000) / runs)])),
+    );
     return runs / seconds;
   };
 
@@ -62,6 +69,7 @@ async function measured(bench: Bench, site: Site): Promise<Row[]> {
         programRunsPerSecond: summary(rounds.program),
         bareRunsPerSecond: summary(rounds.bare),
         callsARun: counts['program'],
+        processorMsARun: processorMs,
       },
     ),
   ];

@@ -10,6 +10,7 @@ import {
   condition,
   isCancellation,
   setCurrentDetails,
+  TimeoutFailure,
   upsertSearchAttributes,
   uuid4,
   workflowInfo,
@@ -179,7 +180,7 @@ export class Run {
 
   private async attempt<T>(id: string, { work, outcome, made }: StepWork<T>): Promise<T> {
     // Nothing begins any more, so nothing is to be looked for either.
-    if (CancellationScope.current().consideredCancelled) throw new CancelledFailure(`${id} has not begun`);
+    if (isCancelled()) throw new CancelledFailure(`${id} has not begun`);
     if (this.progress.of(id).state !== 'waiting') this.progress.running(id);
     let entry: UndoEntry | undefined;
     const making = (announced: UndoEntry) => {
@@ -248,6 +249,10 @@ export class Run {
     if (error instanceof WaitAbandoned) this.progress.abandoned(id, error.message);
     const failure = failureOf(id, error);
     if (failure === undefined) throw error;
+    // A worker that is gone cannot say that it stops: its silence is how the attempt ended, not why the run did.
+    if (error instanceof ActivityFailure && error.cause instanceof TimeoutFailure && isCancelled()) {
+      throw new CancelledFailure(`${id} has not ended`);
+    }
     const { afterUnclear } = this.state;
     if (failure.type === 'Unclear' && !afterUnclear.includes(id)) afterUnclear.push(id);
     const fails = this.settings.onBlocked === 'fail' || (error instanceof StepFault && error.fails);
@@ -364,6 +369,11 @@ export class Run {
     ]);
     this.published = published;
   }
+}
+
+/** Whether what calls this has been cancelled. */
+function isCancelled(): boolean {
+  return CancellationScope.current().consideredCancelled;
 }
 
 /** As many of the first ones as Temporal takes for the value of one search attribute: more would fail the workflow task. */
