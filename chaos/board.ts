@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { summaryOf } from '../src/client/report.ts';
-import type { Stage } from '../src/client.ts';
+import type { ListedStage } from '../src/client.ts';
 import { WORKFLOW_TYPE } from '../src/workflows/messages.ts';
 import { surely } from './surely.ts';
 
@@ -10,7 +10,7 @@ import { surely } from './surely.ts';
 export interface Sight {
   /** `gone`: it is not among those that run any more. */
   state: 'running' | 'gone';
-  stage?: Stage;
+  stage?: ListedStage;
   blockedSteps: string[];
 }
 

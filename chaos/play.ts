@@ -4,6 +4,7 @@ import type { Client } from '@temporalio/client';
 import fetch from 'node-fetch';
 import {
   type AudienceClient,
+  type ListedStage,
   NotFoundError,
   type ProvisioningReport,
   type ProvisioningStatus,
@@ -14,7 +15,7 @@ import {
   type StepStatus,
 } from '../src/client.ts';
 import type { PolytomicClient } from '../src/polytomic/client.ts';
-import { oauthCompletedSignal, STAGES, workflowIdOf } from '../src/workflows/messages.ts';
+import { oauthCompletedSignal, STAGES, WORKING, workflowIdOf } from '../src/workflows/messages.ts';
 import type { Board, Sight } from './board.ts';
 import { type Deeds, noDeeds } from './deeds.ts';
 import { mend } from './mend.ts';
@@ -74,8 +75,8 @@ class Play {
         if (await this.hasEnded()) break;
         continue;
       }
-      this.mayEnd(sight);
-      if (!needsPeople(sight) && !nothingNew) continue;
+      this.mayEnd(sight.stage);
+      if (!needsPeople(sight) && !nothingNew && !this.endsAtWork) continue;
       const report = await surely(() => scene.audiences.status(script.name));
       const { status, problem } = report;
       if (status === undefined) {
@@ -83,6 +84,7 @@ class Play {
         last = undefined;
         continue;
       }
+      this.mayEnd(status.stage);
       this.attend(status);
       if (this.isStuck(status)) break;
     }
@@ -242,7 +244,13 @@ class Play {
     return steps.every(({ id, state }) => state !== 'blocked' || id === this.script.stuckAt);
   }
 
-  private mayEnd({ stage }: Sight): void {
+  /** Whether it ends at a stage that only the run itself tells. */
+  private get endsAtWork(): boolean {
+    const at = this.script.ending?.at;
+    return (at === 'preparing' || at === 'syncing') && !this.begun.has('ending');
+  }
+
+  private mayEnd(stage: Stage | ListedStage | undefined): void {
     const { ending } = this.script;
     if (ending === undefined || ending.at === 'blocked' || stage === undefined) return;
     if (rankOf(stage) >= AT[ending.at]) this.once('ending', () => this.end(ending));
@@ -296,9 +304,9 @@ const AT: Record<Exclude<EndPlan['at'], 'blocked'>, number> = {
   syncing: STAGES.indexOf('syncing'),
 };
 
-/** How far on a stage is. Waits for people come before what they hold up. */
-function rankOf(stage: Stage): number {
-  return STAGES.indexOf(stage);
+/** How far on a stage is. Waits for people come before what they hold up; a list does not tell how far the work has come. */
+function rankOf(stage: Stage | ListedStage): number {
+  return stage === WORKING ? 0 : STAGES.indexOf(stage);
 }
 
 function needsPeople({ stage, blockedSteps }: Sight): boolean {

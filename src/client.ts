@@ -27,7 +27,13 @@ import {
   RefusedError,
   RequestDiffersError,
 } from './client/errors.ts';
-import { type ProvisioningReport, type ProvisioningSummary, reportOf, summaryOf } from './client/report.ts';
+import {
+  attributesOf,
+  type ProvisioningReport,
+  type ProvisioningSummary,
+  reportOf,
+  summaryOf,
+} from './client/report.ts';
 import { requestDetails } from './client/request-details.ts';
 import { isReplayFailure, replayFailureOf, resetPointOf } from './client/reset-point.ts';
 import { requestDifference, requestDigest } from './request/digest.ts';
@@ -45,12 +51,12 @@ import {
   type ChooseAudience,
   chooseAudienceUpdate,
   FAILURE,
-  FIRST_STAGE,
   type FindChoices,
   findChoicesUpdate,
   giveUpUpdate,
   INVALID_CHANGE,
   type KindOfResource,
+  type ListedStage,
   oauthCompletedSignal,
   type ProvisioningFailure,
   type ProvisioningResult,
@@ -68,6 +74,7 @@ import {
   undoStatusQuery,
   undoWorkflowIdOf,
   WORKFLOW_TYPE,
+  WORKING,
   workflowIdOf,
 } from './workflows/messages.ts';
 
@@ -93,6 +100,7 @@ export type {
   FindChoices,
   FirstExecution,
   KindOfResource,
+  ListedStage,
   ProvisioningResult,
   ProvisioningStatus,
   Question,
@@ -130,7 +138,7 @@ const HISTORY_END = 100;
 const REAPPLY_ALL = 3;
 
 /** The stages in which a run has ended. */
-const ENDINGS: ReadonlySet<Stage> = new Set(['completed', 'failed', 'cancelled']);
+const ENDINGS: ReadonlySet<Stage | ListedStage> = new Set(['completed', 'failed', 'cancelled']);
 
 /** gRPC status codes of Temporal's API that are told apart here. */
 const GRPC = { cancelled: 1, invalidArgument: 3, deadlineExceeded: 4, failedPrecondition: 9, unavailable: 14 } as const;
@@ -158,7 +166,7 @@ export interface Recovery {
 
 /** Which provisionings to list. */
 export interface ListFilter {
-  stage?: Stage;
+  stage?: ListedStage;
   requester?: string;
   blocked?: boolean;
   limit?: number;
@@ -226,7 +234,7 @@ export class AudienceClient {
     { requester }: ProvisioningRequest,
   ): Promise<WorkflowHandleWithFirstExecutionRunId> {
     const typedSearchAttributes = [
-      { key: PROVISIONING_STAGE, value: FIRST_STAGE },
+      { key: PROVISIONING_STAGE, value: WORKING },
       ...(requester === undefined ? [] : [{ key: REQUESTER, value: requester }]),
     ];
     // Whoever may not ask starts without them.
@@ -457,7 +465,7 @@ export class AudienceClient {
     // One that was terminated while it waited keeps the search attribute, and waits no more.
     const open = stage === undefined || ENDINGS.has(stage) ? '' : ` AND ExecutionStatus = 'Running'`;
     const filters = [
-      ...(stage === undefined ? [] : [`${PROVISIONING_STAGE.name} = '${stage}'${open}`]),
+      ...(stage === undefined ? [] : [`${PROVISIONING_STAGE.name} IN (${attributesOf(stage)})${open}`]),
       ...(requester === undefined ? [] : [requesterFilter(requester)]),
       ...(blocked ? [`${BLOCKED_STEP.name} IS NOT NULL AND ExecutionStatus = 'Running'`] : []),
     ];

@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { ProvisioningSummary } from '../client/report.ts';
 import type { ListFilter } from '../client.ts';
-import { STAGES } from '../workflows/messages.ts';
+import { LISTED_STAGES } from '../workflows/messages.ts';
 import { EXIT } from './exit-codes.ts';
 import { follow } from './follow.ts';
 import type { Exit } from './program.ts';
@@ -86,7 +86,9 @@ export function provisioningCommands(terminal: Terminal, exit: Exit): Command[] 
       'audience list --stage awaiting_sign_in',
     )
       .addOption(
-        new Option('--stage <stage>', 'only those at this stage; blocked: that wait for nothing else').choices(STAGES),
+        new Option('--stage <stage>', 'only those at this stage; blocked: that wait for nothing else').choices(
+          LISTED_STAGES,
+        ),
       )
       .option('--requester <name>', 'only those that this one asked for')
       .option('--blocked', 'only those with a step that waits to be mended, whatever else they wait for')

@@ -4,7 +4,15 @@ import type { Activities } from '../activities/activities.ts';
 import type { ExecutionProgress } from '../activities/executions.ts';
 import { valuesOf } from '../temporal/payloads.ts';
 import { BLOCKED_STEP, PROVISIONING_STAGE, REQUESTER } from '../temporal/search-attributes.ts';
-import { type ProvisioningStatus, provisioningName, STAGES, type Stage } from '../workflows/messages.ts';
+import {
+  type ListedStage,
+  listedStage,
+  type ProvisioningStatus,
+  provisioningName,
+  STAGES,
+  type Stage,
+  WORKING,
+} from '../workflows/messages.ts';
 
 /** Where an execution stands in Temporal's eyes. */
 export type ExecutionState = 'running' | 'completed' | 'failed' | 'cancelled' | 'terminated' | 'timed_out';
@@ -29,8 +37,11 @@ export interface ProvisioningReport {
   workflowId: string;
   runId: string;
   state: ExecutionState;
-  /** Where the run stands; absent if neither a worker answers nor the search attribute is registered, or Temporal ended it. */
-  stage?: Stage;
+  /**
+   * Where the run stands, as the search attribute tells it if no worker answers; absent if that is not registered either, or
+   * Temporal ended the run.
+   */
+  stage?: Stage | ListedStage;
   /** RFC 3339. */
   startedAt: string;
   /** RFC 3339; absent while it runs. */
@@ -47,7 +58,7 @@ export interface ProvisioningSummary {
   name: string;
   runId: string;
   state: ExecutionState;
-  stage?: Stage;
+  stage?: ListedStage;
   /** Who asked for it, as far as the search attribute tells. */
   requester?: string;
   /** Steps that wait for a person to mend them; empty as a rule. */
@@ -74,7 +85,7 @@ type ExecutionInfo = Pick<
 
 /** Temporal's description of an execution, in this project's words. */
 export function summaryOf(info: ExecutionInfo): ProvisioningSummary {
-  const stage = STAGES.find((one) => one === info.typedSearchAttributes.get(PROVISIONING_STAGE));
+  const stage = stageOf(info.typedSearchAttributes.get(PROVISIONING_STAGE));
   const state = STATES[info.status.name] ?? 'running';
   const requester = info.typedSearchAttributes.get(REQUESTER);
   return {
@@ -87,6 +98,19 @@ export function summaryOf(info: ExecutionInfo): ProvisioningSummary {
     startedAt: info.startTime.toISOString(),
     ...(info.closeTime === undefined ? {} : { endedAt: info.closeTime.toISOString() }),
   };
+}
+
+/** A run that no client has started tells its stage itself. */
+function stageOf(attribute: string | undefined): ListedStage | undefined {
+  if (attribute === WORKING) return WORKING;
+  const stage = STAGES.find((one) => one === attribute);
+  return stage === undefined ? undefined : listedStage(stage);
+}
+
+/** The values of the search attribute that are listed as this stage, as a Temporal query names them. */
+export function attributesOf(listed: ListedStage): string {
+  const values = [listed, ...STAGES.filter((stage) => listedStage(stage) === listed)];
+  return [...new Set(values)].map((value) => `'${value}'`).join(', ');
 }
 
 /** A description together with what the run says of itself, or with why it says nothing. */

@@ -3,7 +3,7 @@
  */
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 
-/** Where a run stands as a whole, e.g. `awaiting_sign_in`: the workflow's stage, to list runs by. */
+/** Whom a run waits for, e.g. `awaiting_sign_in`, or how it ended: a `ListedStage`, or a `Stage` of a run that no client has started. */
 export const PROVISIONING_STAGE = defineSearchAttributeKey('ProvisioningStage', SearchAttributeType.KEYWORD);
 
 /** Who asked for it, as the request says. */

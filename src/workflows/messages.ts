@@ -171,7 +171,7 @@ export const STAGES = [
 ] as const;
 
 /**
- * Where the whole run stands; also the value of search attribute `ProvisioningStage`.
+ * Where the whole run stands.
  * `connecting`: the connections are being made. `awaiting_sign_in`: a person is asked to sign in to LinkedIn.
  * `awaiting_choice`: a person is asked to choose. `blocked`: nothing but a blocked step is left to wait for.
  * `preparing`: ad accounts, models and audiences. `syncing`: the syncs are being created. `undoing`: what was made is
@@ -181,6 +181,30 @@ export type Stage = (typeof STAGES)[number];
 
 /** Where a run begins. */
 export const FIRST_STAGE = 'connecting' satisfies Stage;
+
+/** The stages in which a run waits for nobody. */
+const WORKING_STAGES = ['connecting', 'preparing', 'syncing'] as const satisfies readonly Stage[];
+
+/** How {@link ListedStage} tells all of them. */
+export const WORKING = 'working';
+
+/**
+ * A stage as search attribute `ProvisioningStage` and lists tell it: whom a run waits for, not how far it has come. Each change
+ * of a search attribute is an action that Temporal Cloud bills, and a write of the server's.
+ */
+export type ListedStage = Exclude<Stage, (typeof WORKING_STAGES)[number]> | typeof WORKING;
+
+/** The stage as lists tell it. */
+export function listedStage(stage: Stage): ListedStage {
+  return isWorking(stage) ? WORKING : stage;
+}
+
+function isWorking(stage: Stage): stage is (typeof WORKING_STAGES)[number] {
+  return WORKING_STAGES.some((one) => one === stage);
+}
+
+/** All of them, in the order of {@link STAGES}. */
+export const LISTED_STAGES: readonly ListedStage[] = [...new Set(STAGES.map(listedStage))];
 
 /** One resource's piece of work. `waiting`: for a person's answer. `blocked`: failed for good, until a person mends it. */
 export type StepState = 'pending' | 'running' | 'waiting' | 'blocked' | 'done' | 'failed' | 'undone';

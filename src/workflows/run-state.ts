@@ -49,6 +49,8 @@ export interface RunState {
   undone: Array<NonNullable<UndoOutcome['undone']>>;
   notUndone: string[];
   warnings: string[];
+  /** Whether its search attribute is a `ListedStage`, as of a run that a client has begun as `working`; else it is the stage. */
+  listsWorking?: true;
 }
 
 /** How much a run hands on, in bytes of JSON: Temporal takes 2 MB, and a task that hands on more would be retried for ever. */

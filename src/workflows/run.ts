@@ -28,7 +28,7 @@ import {
 import { BLOCKED_STEP, PROVISIONING_STAGE, REQUESTER } from '../temporal/search-attributes.ts';
 import { localActivities, noticeActivities } from './activity-proxies.ts';
 import { currentDetails } from './current-details.ts';
-import { FIRST_STAGE, type StepFailure } from './messages.ts';
+import { FIRST_STAGE, listedStage, type StepFailure, WORKING } from './messages.ts';
 import { type Outcome, Progress } from './progress.ts';
 import type { RunState } from './run-state.ts';
 import { isOpen, type UndoEntry } from './undo-entries.ts';
@@ -330,9 +330,11 @@ export class Run {
    * `begins` with them, and else asked for. Never fails.
    */
   async publish(begins: boolean): Promise<void> {
-    if (begins && this.beganListed()) {
+    const given = begins ? this.stageGiven() : undefined;
+    if (given !== undefined) {
       this.searchable = true;
-      this.published = JSON.stringify([FIRST_STAGE, []]);
+      if (given === WORKING) this.state.listsWorking = true;
+      this.published = JSON.stringify([given, []]);
       return this.show();
     }
     try {
@@ -349,16 +351,21 @@ export class Run {
     );
   }
 
-  /** Whether whoever started the run has set what it would set itself. */
-  private beganListed(): boolean {
+  /**
+   * The stage that whoever started the run has set, if that is all that the run would set itself. A run of an earlier client
+   * began as `connecting`, and goes on as it began: what it upserts is in its history.
+   */
+  private stageGiven(): string | undefined {
     const { typedSearchAttributes: given } = workflowInfo();
-    return given.get(PROVISIONING_STAGE) === FIRST_STAGE && given.get(REQUESTER) === this.request.requester;
+    if (given.get(REQUESTER) !== this.request.requester) return undefined;
+    return [WORKING, FIRST_STAGE].find((stage) => stage === given.get(PROVISIONING_STAGE));
   }
 
   private show(): void {
     setCurrentDetails(currentDetails(this.progress.status()));
     if (!this.searchable) return;
-    const { stage, blockedSteps } = this.progress;
+    const { blockedSteps } = this.progress;
+    const stage = this.state.listsWorking ? listedStage(this.progress.stage) : this.progress.stage;
     const published = JSON.stringify([stage, blockedSteps]);
     if (published === this.published) return;
     const { requester } = this.request;

@@ -80,7 +80,7 @@ describe('a command line that is wrong', () => {
     [['provision'], /unknown command 'provision'/, 'audience --help'],
     [['status', 'a', '--verbose'], /unknown option '--verbose'/, 'audience status --help'],
     [['status'], /missing required argument 'name'/, 'audience status --help'],
-    [['list', '--stage', 'dreaming'], /Allowed choices are connecting, awaiting_sign_in/, 'audience list --help'],
+    [['list', '--stage', 'dreaming'], /Allowed choices are working, awaiting_sign_in/, 'audience list --help'],
     [['list', '--limit', '0'], /It must be a whole number from 1 to 999999\./, 'audience list --help'],
     [['select-accounts', 'a', 'One', '--all'], /one of them alone/, 'audience select-accounts --help'],
     [['choose-audience', 'a', 'S', 'One', '--search', 'x'], /one of them alone/, 'audience choose-audience --help'],

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from '@jest/globals';
 import * as library from '../../src/client.ts';
-import { STAGES } from '../../src/workflows/messages.ts';
+import { LISTED_STAGES, STAGES } from '../../src/workflows/messages.ts';
 import { codeSpans, page, section, tableRows } from './documents.ts';
 
 const text = await page('docs/client.md');
@@ -33,5 +33,10 @@ describe('docs/client.md', () => {
   it('names every stage', () => {
     const [, stages = ''] = /^Stages: (.*)$/m.exec(text) ?? [];
     expect(codeSpans(stages)).toEqual([...STAGES]);
+  });
+
+  it('names every stage that a list tells', () => {
+    const [, stages = ''] = /^Lists, .*?wait.*?for: (.*)$/m.exec(text) ?? [];
+    expect(codeSpans(stages)).toEqual([...LISTED_STAGES]);
   });
 });

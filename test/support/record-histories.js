@@ -122,6 +122,26 @@ const STORIES = {
       await run.end();
     });
   },
+  // As `working` by its client, which earlier ones were not.
+  'begun-as-working': async (run) => {
+    const { connection } = run.request.linkedinAds;
+    const [change] = Object.values(run.request.models);
+    await run.start({
+      linkedinAds: { connection, accounts: 'ask' },
+      models: WRONG_QUERY,
+      options: { firstRun: 'await' },
+    });
+    await run.withWorker(async () => {
+      await run.untilBlocked('model active-users');
+      await run.allow(await run.untilAsked());
+      await run.claim();
+      await run.untilQuestion('ad accounts');
+      await run.client.retryStep(run.name, { step: 'model active-users', change });
+      await run.untilDone('model active-users');
+      await run.client.selectAccounts(run.name, run.request.linkedinAds.accounts);
+      await run.end();
+    });
+  },
   'given-up-and-undone': async (run) => {
     await run.start({ models: WRONG_QUERY, options: { onFailure: 'undo' } });
     await run.withWorker(async () => {

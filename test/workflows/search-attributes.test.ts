@@ -1,8 +1,9 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { decodedHistory } from '../../src/temporal/history.ts';
 import { BLOCKED_STEP, PROVISIONING_STAGE, REQUESTER } from '../../src/temporal/search-attributes.ts';
-import { workflowIdOf } from '../../src/workflows/messages.ts';
+import { type ListedStage, WORKFLOW_TYPE, workflowIdOf } from '../../src/workflows/messages.ts';
 import { newName } from '../support/new-name.ts';
-import { WRONG_QUERY } from '../support/own-walkthrough.ts';
+import { ownWalkthrough, WRONG_QUERY } from '../support/own-walkthrough.ts';
 import { people } from '../support/people.ts';
 import { newStage, type Stage } from '../support/provisioning.ts';
 import { until } from '../support/until.ts';
@@ -12,6 +13,13 @@ let stage: Stage;
 beforeAll(async () => {
   stage = await newStage();
 });
+
+/** The stages that a list has told of the run, from its start on. */
+async function stagesListed(name: string): Promise<unknown[]> {
+  const { events } = (await decodedHistory(await stage.history(name))) as { events: object[] };
+  const values = JSON.stringify(events).matchAll(/"ProvisioningStage":"(\w+)"/g);
+  return [...values].map(([, value]) => value);
+}
 
 /** The ids of the runs that Temporal lists for this. */
 async function found(query: string): Promise<string[]> {
@@ -49,6 +57,39 @@ describe('the search attributes of a run', () => {
       );
       expect(await found(blocked)).toEqual([]);
     });
+  });
+
+  it('tell only whom it waits for, and that it has ended: each change of them is billed', async () => {
+    const name = await stage.start('working', { options: { firstRun: 'await' } });
+    const isListedAt = async (at: ListedStage) =>
+      (await stage.audiences.list({ stage: at })).some((one) => one.name === name && one.stage === at);
+    await until('it is listed as working', () => isListedAt('working'));
+    await stage.withWorker(async () => {
+      await stage.untilAsked(name);
+      await until('it is listed as waiting', () => isListedAt('awaiting_sign_in'));
+      await stage.signIn(name);
+      await stage.audiences.result(name);
+    });
+    expect(await stagesListed(name)).toEqual(['working', 'awaiting_sign_in', 'working', 'completed']);
+  });
+
+  it('tell every stage of a run that no client has started, which is listed as working all the same', async () => {
+    const request = ownWalkthrough('from-outside', { syncs: [existingSync()] });
+    const { name } = request;
+    const handle = await stage.temporal.workflow.start(WORKFLOW_TYPE, {
+      workflowId: workflowIdOf(name),
+      taskQueue: stage.worker.taskQueue,
+      args: [request],
+    });
+    await stage.sandbox.fault({ match: { method: 'POST', path: '/api/connections' }, times: 2, latencyMs: 2_000 });
+    await stage.withWorker(async () => {
+      await until('it is listed as working', async () =>
+        (await stage.audiences.list({ stage: 'working' })).some((one) => one.name === name),
+      );
+      await stage.signIn(name);
+      await handle.result();
+    });
+    expect(await stagesListed(name)).toEqual(['connecting', 'awaiting_sign_in', 'preparing', 'syncing', 'completed']);
   });
 
   it('name no blocked step any more once the run has been given up', async () => {
