@@ -106,10 +106,7 @@ export class Run {
   private inFlight = 0;
   /** Notices under way. A run that is cancelled tells so all the same. */
   private readonly notices = new Set<Promise<void>>();
-  private readonly noticeScope = new CancellationScope({
-    cancellable: true,
-    parent: new CancellationScope({ cancellable: false }),
-  });
+  private noticeScope: CancellationScope | undefined;
 
   private readonly waits = new Set<() => boolean>();
   private searchable = false;
@@ -299,6 +296,10 @@ export class Run {
       runId,
       ...(this.request.requester === undefined ? {} : { requester: this.request.requester }),
     };
+    this.noticeScope ??= new CancellationScope({
+      cancellable: true,
+      parent: new CancellationScope({ cancellable: false }),
+    });
     const sending = this.noticeScope
       .run(() =>
         this.call(() =>
@@ -321,7 +322,7 @@ export class Run {
     if (this.notices.size === 0) return;
     if (await condition(() => this.notices.size === 0, LAST_NOTICES_TIMEOUT)) return;
     const late = [...this.notices];
-    this.noticeScope.cancel();
+    this.noticeScope?.cancel();
     await Promise.all(late);
   }
 
