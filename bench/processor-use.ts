@@ -20,8 +20,8 @@ export async function processorUseOf(
   workers: readonly RunningWorker[],
   work: () => Promise<unknown>,
 ): Promise<{ seconds: number; use: ProcessorUse }> {
-  const used = async (): Promise<Required<ProcessorUse>> => ({
-    server: serverPid === undefined ? Number.NaN : await processorSeconds(serverPid),
+  const used = async () => ({
+    server: serverPid === undefined ? 0 : await processorSeconds(serverPid),
     sandbox: await processorSeconds(sandboxPid),
     workers: (await Promise.all(workers.map(({ pid }) => processorSeconds(pid)))).reduce((sum, one) => sum + one, 0),
     bench: await processorSeconds(process.pid),

@@ -67,7 +67,7 @@ class Play {
     this.early();
     const deadline = Date.now() + scene.patienceMs;
     for (let last: Sight | undefined; Date.now() < deadline && !scene.signal.aborted && this.broken === undefined; ) {
-      const sight = await scene.board.next(script.name, last);
+      const sight = await scene.board.next(script.name, this.endsUnlisted ? undefined : last);
       const nothingNew = JSON.stringify(sight) === JSON.stringify(last);
       last = sight;
       if (sight === undefined || sight.state === 'gone') {
@@ -76,7 +76,7 @@ class Play {
         continue;
       }
       this.mayEnd(sight.stage);
-      if (!needsPeople(sight) && !nothingNew && !this.endsAtWork) continue;
+      if (!needsPeople(sight) && !nothingNew && !this.endsUnlisted) continue;
       const report = await surely(() => scene.audiences.status(script.name));
       const { status, problem } = report;
       if (status === undefined) {
@@ -244,10 +244,10 @@ class Play {
     return steps.every(({ id, state }) => state !== 'blocked' || id === this.script.stuckAt);
   }
 
-  /** Whether it ends at a stage that only the run itself tells. */
-  private get endsAtWork(): boolean {
-    const at = this.script.ending?.at;
-    return (at === 'preparing' || at === 'syncing') && !this.begun.has('ending');
+  /** Whether it is still to end at a stage that a list may not tell. */
+  private get endsUnlisted(): boolean {
+    const at = this.script.ending?.at ?? 'start';
+    return at !== 'start' && at !== 'blocked' && !this.begun.has('ending');
   }
 
   private mayEnd(stage: Stage | ListedStage | undefined): void {

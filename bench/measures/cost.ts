@@ -2,7 +2,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import fetch from 'node-fetch';
 import { PROVISIONING_STAGE } from '../../src/temporal/search-attributes.ts';
-import { listedStage, STAGES } from '../../src/workflows/messages.ts';
 import { newName } from '../../test/support/new-name.ts';
 import type { Bench, Site } from '../bench.ts';
 import { type Measure, type Row, row } from '../measure.ts';
@@ -38,7 +37,7 @@ interface Cost {
   events: number;
   historyBytes: number;
   workflowTasks: number;
-  /** Upserts after which the list tells of nobody else that the run waits for, nor of its end. */
+  /** Upserts of a stage that tells neither that a person is waited for, nor that nobody is any more, nor the end. */
   idleUpserts: number;
 }
 
@@ -118,7 +117,7 @@ async function countedIn({ client }: Site, workflowId: string): Promise<Omit<Cos
   const stages = [
     ...of(EVENT.workflowStarted).map((event) => event.workflowExecutionStartedEventAttributes),
     ...upserts.map((event) => event.upsertWorkflowSearchAttributesEventAttributes),
-  ].map((attributes) => listed(attributes?.searchAttributes?.indexedFields?.[PROVISIONING_STAGE.name]?.data));
+  ].map((attributes) => stageIn(attributes?.searchAttributes?.indexedFields?.[PROVISIONING_STAGE.name]?.data));
   return {
     actions: {
       workflowStarted: of(EVENT.workflowStarted).length,
@@ -132,16 +131,27 @@ async function countedIn({ client }: Site, workflowId: string): Promise<Omit<Cos
     events: description.historyLength,
     historyBytes: description.historySize ?? 0,
     workflowTasks: of(EVENT.workflowTaskCompleted).length,
-    idleUpserts: stages.slice(1).filter((stage, index) => stage === stages[index]).length,
+    idleUpserts: stages.slice(1).filter((stage, index) => ![stage, stages[index]].some(isTelling)).length,
   };
 }
 
-/** The stage in the value of a search attribute, as lists tell it. */
-function listed(data: Uint8Array | null | undefined): string | undefined {
-  if (data == null) return undefined;
-  const value = String(JSON.parse(Buffer.from(data).toString()));
-  const stage = STAGES.find((one) => one === value);
-  return stage === undefined ? value : listedStage(stage);
+/** Stages for which somebody looks at a list: a person is waited for, or the run has ended. */
+const TELLING: readonly unknown[] = [
+  'awaiting_sign_in',
+  'awaiting_choice',
+  'blocked',
+  'completed',
+  'failed',
+  'cancelled',
+];
+
+function isTelling(stage: unknown): boolean {
+  return TELLING.includes(stage);
+}
+
+/** The stage in the value of a search attribute. */
+function stageIn(data: Uint8Array | null | undefined): unknown {
+  return data == null ? undefined : JSON.parse(Buffer.from(data).toString());
 }
 
 /** Heartbeats that have reached the server so far. */

@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { newName } from '../../test/support/new-name.ts';
 import { SERIAL_CALLS } from '../bare/chain.ts';
 import type { Bench, Site } from '../bench.ts';
-import { callsOf } from '../calls.ts';
+import { callsOf, countsOf, requireSame } from '../calls.ts';
 import { type Measure, median, type Row, ratios, row, summary } from '../measure.ts';
 import { walkthrough } from '../requests.ts';
 import { ofBare, ofProgram, type Times, timed } from '../runs.ts';
@@ -40,7 +40,7 @@ async function measured(bench: Bench, site: Site): Promise<Row[]> {
       everyMs: ASK_EVERY_MS,
       signIn: async () => undefined,
     });
-  // The same calls and nothing besides: what no program on Temporal with these steps can be below.
+  // The same calls and nothing besides.
   const calling = async (): Promise<Times> => {
     await sandbox.reset(CALL_MS);
     return timed(ofBare(site, { kind: 'calls' }), newName('run'), { worthAsking, everyMs: ASK_EVERY_MS, signIn });
@@ -52,8 +52,10 @@ async function measured(bench: Bench, site: Site): Promise<Row[]> {
 
   // What is loaded and compiled on first use is no part of a run.
   await program();
-  await waiting();
+  const ours = countsOf(await sandbox.requests());
   await calling();
+  requireSame(ours, countsOf(await sandbox.requests()));
+  await waiting();
   await script();
 
   const rounds = { program: [] as Times[], waiting: [] as Times[], calling: [] as Times[], script: [] as number[] };

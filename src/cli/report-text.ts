@@ -1,15 +1,16 @@
 /** A provisioning for people to read, in lines no wider than their terminal. */
 import type { PendingActivity, ProvisioningReport } from '../client/report.ts';
 import { shorten } from '../request/shorten.ts';
-import type {
-  Choice,
-  Choices,
-  FirstExecution,
-  ProvisioningResult,
-  Question,
-  SignInStatus,
-  StepStatus,
-  UndoResult,
+import {
+  type Choice,
+  type Choices,
+  type FirstExecution,
+  listedStage,
+  type ProvisioningResult,
+  type Question,
+  type SignInStatus,
+  type StepStatus,
+  type UndoResult,
 } from '../workflows/messages.ts';
 import { MARK, mostTelling, outcomesOf } from '../workflows/step-text.ts';
 import { columnsOf, type Output, plain } from './terminal.ts';
@@ -57,6 +58,14 @@ export function reportLines(
   ];
 }
 
+/** Whether both stand at the same stage, as far as can be told: while no worker answers, that is only what a list tells. */
+function standsAlike(before: ProvisioningReport | undefined, report: ProvisioningReport): boolean {
+  if (before === undefined || before.state !== report.state) return false;
+  if (before.stage === undefined || report.stage === undefined) return before.stage === report.stage;
+  if (before.status !== undefined && report.status !== undefined) return before.stage === report.stage;
+  return listedStage(before.stage) === listedStage(report.stage);
+}
+
 /** One line for each thing that is new in `report`, for a pipe or a log. What is asked of people comes with the command that answers. */
 export function changeLines(before: ProvisioningReport | undefined, report: ProvisioningReport): string[] {
   const { name, stage, state, status, pendingActivities, problem } = report;
@@ -68,7 +77,7 @@ export function changeLines(before: ProvisioningReport | undefined, report: Prov
   const url = status?.signIn?.url;
   const line = (text: string) => `${new Date().toISOString()} ${name} ${plain(text)}`;
   return [
-    ...(before?.stage === stage && before?.state === state ? [] : [line(stage ?? state)]),
+    ...(standsAlike(before, report) ? [] : [line(stage ?? state)]),
     ...(problem === undefined || problem === before?.problem ? [] : [line(problem)]),
     ...(status?.steps ?? [])
       .filter((step) => step.state !== 'pending' && seen.get(step.id) !== JSON.stringify(step))

@@ -100,7 +100,7 @@ export function summaryOf(info: ExecutionInfo): ProvisioningSummary {
   };
 }
 
-/** A run that no client has started tells its stage itself. */
+/** One that was not begun as `working` has its very stage there. */
 function stageOf(attribute: string | undefined): ListedStage | undefined {
   if (attribute === WORKING) return WORKING;
   const stage = STAGES.find((one) => one === attribute);

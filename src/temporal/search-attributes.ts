@@ -3,7 +3,7 @@
  */
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 
-/** Whom a run waits for, e.g. `awaiting_sign_in`, or how it ended: a `ListedStage`, or a `Stage` of a run that no client has started. */
+/** Whom a run waits for, e.g. `awaiting_sign_in`, or how it ended: a `ListedStage`, or the `Stage` of a run that was not begun as `working`. */
 export const PROVISIONING_STAGE = defineSearchAttributeKey('ProvisioningStage', SearchAttributeType.KEYWORD);
 
 /** Who asked for it, as the request says. */

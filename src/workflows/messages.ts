@@ -182,7 +182,7 @@ export type Stage = (typeof STAGES)[number];
 /** Where a run begins. */
 export const FIRST_STAGE = 'connecting' satisfies Stage;
 
-/** The stages in which a run waits for nobody. */
+/** The stages in which a run goes on and waits for nobody. */
 const WORKING_STAGES = ['connecting', 'preparing', 'syncing'] as const satisfies readonly Stage[];
 
 /** How {@link ListedStage} tells all of them. */
@@ -195,11 +195,11 @@ export const WORKING = 'working';
 export type ListedStage = Exclude<Stage, (typeof WORKING_STAGES)[number]> | typeof WORKING;
 
 /** The stage as lists tell it. */
-export function listedStage(stage: Stage): ListedStage {
+export function listedStage(stage: Stage | ListedStage): ListedStage {
   return isWorking(stage) ? WORKING : stage;
 }
 
-function isWorking(stage: Stage): stage is (typeof WORKING_STAGES)[number] {
+function isWorking(stage: Stage | ListedStage): stage is (typeof WORKING_STAGES)[number] {
   return WORKING_STAGES.some((one) => one === stage);
 }
 

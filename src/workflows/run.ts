@@ -9,6 +9,7 @@ import {
   CancelledFailure,
   condition,
   isCancellation,
+  patched,
   setCurrentDetails,
   TimeoutFailure,
   upsertSearchAttributes,
@@ -106,7 +107,10 @@ export class Run {
   private inFlight = 0;
   /** Notices under way. A run that is cancelled tells so all the same. */
   private readonly notices = new Set<Promise<void>>();
-  private noticeScope: CancellationScope | undefined;
+  private readonly noticeScope = new CancellationScope({
+    cancellable: true,
+    parent: new CancellationScope({ cancellable: false }),
+  });
 
   private readonly waits = new Set<() => boolean>();
   private searchable = false;
@@ -247,7 +251,8 @@ export class Run {
     const failure = failureOf(id, error);
     if (failure === undefined) throw error;
     // A worker that is gone cannot say that it stops: its silence is how the attempt ended, not why the run did.
-    if (error instanceof ActivityFailure && error.cause instanceof TimeoutFailure && isCancelled()) {
+    const isSilence = error instanceof ActivityFailure && error.cause instanceof TimeoutFailure;
+    if (isSilence && isCancelled() && patched('silence-is-no-failure')) {
       throw new CancelledFailure(`${id} has not ended`);
     }
     const { afterUnclear } = this.state;
@@ -296,10 +301,6 @@ export class Run {
       runId,
       ...(this.request.requester === undefined ? {} : { requester: this.request.requester }),
     };
-    this.noticeScope ??= new CancellationScope({
-      cancellable: true,
-      parent: new CancellationScope({ cancellable: false }),
-    });
     const sending = this.noticeScope
       .run(() =>
         this.call(() =>
@@ -322,7 +323,7 @@ export class Run {
     if (this.notices.size === 0) return;
     if (await condition(() => this.notices.size === 0, LAST_NOTICES_TIMEOUT)) return;
     const late = [...this.notices];
-    this.noticeScope?.cancel();
+    this.noticeScope.cancel();
     await Promise.all(late);
   }
 

@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
 import { changeLines, fitted, reportLines, undoLines } from '../../src/cli/report-text.ts';
-import type { ProvisioningReport, Question, StepStatus, UndoResult } from '../../src/client.ts';
+import type { ProvisioningReport, Question, Stage, StepStatus, UndoResult } from '../../src/client.ts';
 
 const ID = 'c5d00bb7-e920-4ccf-859a-138355a528b6';
 const model = { kind: 'model', id: ID, name: 'Active Users', made: true } as const;
@@ -92,6 +92,21 @@ describe('the changes of a run, in a pipe', () => {
     const checked = report([], { ...signIn, claims: 1, lastCheck: { outcome: 'not_yet', at: AT, reason: 'no token' } });
     expect(changeLines(asked, checked)).toEqual([expect.stringMatching(/ active-users not signed in yet – no token$/)]);
     expect(changeLines(checked, checked)).toEqual([]);
+  });
+
+  it('tell no other stage for a worker that is silent for a while', () => {
+    const asked = report([]);
+    const at = (stage: Stage): ProvisioningReport => ({
+      ...asked,
+      stage,
+      ...(asked.status === undefined ? {} : { status: { ...asked.status, stage } }),
+    });
+    const { status: _, ...silent } = { ...asked, stage: 'working' as const };
+    expect(changeLines(at('preparing'), silent)).toEqual([]);
+    expect(changeLines(silent, at('preparing'))).toEqual([]);
+    expect(changeLines(at('preparing'), at('syncing'))).toEqual([expect.stringMatching(/ active-users syncing$/)]);
+    expect(changeLines(silent, at('awaiting_sign_in'))).toEqual([expect.stringContaining('awaiting_sign_in')]);
+    expect(changeLines(undefined, silent)).toEqual([expect.stringMatching(/ active-users working$/)]);
   });
 });
 

@@ -36,7 +36,7 @@ describe('docs/client.md', () => {
   });
 
   it('names every stage that a list tells', () => {
-    const [, stages = ''] = /^Lists, .*?wait.*?for: (.*)$/m.exec(text) ?? [];
+    const [, stages = ''] = /^Lists, .* a run waits for: (.*)$/m.exec(text) ?? [];
     expect(codeSpans(stages)).toEqual([...LISTED_STAGES]);
   });
 });

@@ -6,6 +6,7 @@ import { idempotencyKey } from '../../src/activities/idempotency.ts';
 import type { ProvisioningRequest } from '../../src/request/schema.ts';
 import { temporalSettings } from '../../src/temporal/connection.ts';
 import { type EmbeddedTemporal, startEmbeddedTemporal } from '../../src/temporal/embedded-server.ts';
+import { decodedHistory } from '../../src/temporal/history.ts';
 import { SEARCH_ATTRIBUTES } from '../../src/temporal/search-attributes.ts';
 import {
   chooseAudienceUpdate,
@@ -195,6 +196,11 @@ describe('a run that has lived long', () => {
       expect((await namesMade(stage, mended)).models).toEqual([mended]);
       await expect(watched).resolves.toMatchObject({ state: 'completed', stage: 'completed' });
     });
+
+    // The last one too is listed as the client began the first.
+    const lastRun = JSON.stringify(await decodedHistory(await stage.history(name)));
+    const listedAt = [...lastRun.matchAll(/"ProvisioningStage":"(\w+)"/g)].map(([, at]) => at);
+    expect(new Set(listedAt)).toEqual(new Set(['awaiting_choice', 'working', 'completed']));
 
     const workflowId = workflowIdOf(name);
     const keys = (await stage.sandbox.requests())

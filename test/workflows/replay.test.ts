@@ -55,6 +55,18 @@ describe('a recorded run', () => {
   });
 });
 
+describe('the recorded runs', () => {
+  it('began in every way in which one can be listed from its start on', async () => {
+    const beginnings = await Promise.all(
+      FILES.map(async (file) => {
+        const { events } = (await decodedHistory(await readHistory(join(DIRECTORY, file)))) as { events: object[] };
+        return /"ProvisioningStage":"(\w+)"/.exec(JSON.stringify(events[0]))?.[1] ?? 'not listed';
+      }),
+    );
+    expect(new Set(beginnings)).toEqual(new Set(['not listed', 'connecting', 'working']));
+  });
+});
+
 describe('a change that old runs would not survive', () => {
   it.each([
     ['another name for an activity', '.enableAdAccounts', '.enableAccounts'],

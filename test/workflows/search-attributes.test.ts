@@ -81,11 +81,12 @@ describe('the search attributes of a run', () => {
       taskQueue: stage.worker.taskQueue,
       args: [request],
     });
-    await stage.sandbox.fault({ match: { method: 'POST', path: '/api/connections' }, times: 2, latencyMs: 2_000 });
+    await stage.sandbox.fault({ match: { method: 'POST', path: '/api/connections' }, times: 2, latencyMs: 5_000 });
     await stage.withWorker(async () => {
       await until('it is listed as working', async () =>
         (await stage.audiences.list({ stage: 'working' })).some((one) => one.name === name),
       );
+      await people(stage, name).step('snowflake connection', 'done');
       await stage.signIn(name);
       await handle.result();
     });
