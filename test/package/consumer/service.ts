@@ -2,6 +2,7 @@
 import {
   type AudienceClient,
   connectAudienceClient,
+  type ListedStage,
   NotFoundError,
   type ProvisioningReport,
   type ProvisioningRequest,
@@ -32,7 +33,7 @@ export async function provision(): Promise<ProvisioningResult> {
   try {
     const { name } = await client.start(request);
     const report: ProvisioningReport = await client.status(name);
-    const stage: Stage | undefined = report.stage;
+    const stage: Stage | ListedStage | undefined = report.stage;
     // @ts-expect-error: a stage is none of just any texts, so types have not become `any` on the way
     const wrong: 'no such stage' = stage;
     // @ts-expect-error: a provisioning is named by a text
