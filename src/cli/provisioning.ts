@@ -86,9 +86,10 @@ export function provisioningCommands(terminal: Terminal, exit: Exit): Command[] 
       'audience list --stage awaiting_sign_in',
     )
       .addOption(
-        new Option('--stage <stage>', 'only those at this stage; blocked: that wait for nothing else').choices(
-          LISTED_STAGES,
-        ),
+        new Option(
+          '--stage <stage>',
+          'only those at this stage; working: that go on and wait for nobody; blocked: that wait for nothing else',
+        ).choices(LISTED_STAGES),
       )
       .option('--requester <name>', 'only those that this one asked for')
       .option('--blocked', 'only those with a step that waits to be mended, whatever else they wait for')
