@@ -3,24 +3,26 @@
 ARG NODE_IMAGE=node:20.20.2-bookworm-slim
 
 FROM ${NODE_IMAGE} AS build
+ENV npm_config_cache=/var/cache/npm
 WORKDIR /app
 COPY .npmrc package.json package-lock.json ./
-RUN --mount=type=cache,target=/root/.npm npm ci
+RUN --mount=type=cache,target=/var/cache/npm npm ci
 COPY tsconfig.json tsconfig.build.json ./
 COPY src src
 RUN npm run build && chmod +x dist/cli/main.js
 
 FROM ${NODE_IMAGE} AS dependencies
+ENV npm_config_cache=/var/cache/npm
 WORKDIR /app
 COPY .npmrc package.json package-lock.json ./
 # The SDK brings its native part for five platforms, 140 MB in all.
-RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev \
+RUN --mount=type=cache,target=/var/cache/npm npm ci --omit=dev \
   && find node_modules/@temporalio/core-bridge/releases -mindepth 1 -maxdepth 1 \
     ! -name "$(uname -m)-unknown-linux-gnu" -exec rm -r {} +
 
 FROM dependencies AS sandbox-dependencies
 # In the versions of the lock file.
-RUN --mount=type=cache,target=/root/.npm npm install --omit=dev --save-prod fastify @fastify/formbody @duckdb/node-api
+RUN --mount=type=cache,target=/var/cache/npm npm install --omit=dev --save-prod fastify @fastify/formbody @duckdb/node-api
 
 FROM ${NODE_IMAGE} AS runtime
 ENV NODE_ENV=production
