@@ -131,7 +131,8 @@ async function countedIn({ client }: Site, workflowId: string): Promise<Omit<Cos
     events: description.historyLength,
     historyBytes: description.historySize ?? 0,
     workflowTasks: of(EVENT.workflowTaskCompleted).length,
-    idleUpserts: stages.slice(1).filter((stage, index) => ![stage, stages[index]].some(isTelling)).length,
+    idleUpserts: stages.slice(1).filter((stage, index) => ![stage, stages[index]].some((one) => TELLING.includes(one)))
+      .length,
   };
 }
 
@@ -144,10 +145,6 @@ const TELLING: readonly unknown[] = [
   'failed',
   'cancelled',
 ];
-
-function isTelling(stage: unknown): boolean {
-  return TELLING.includes(stage);
-}
 
 /** The stage in the value of a search attribute. */
 function stageIn(data: Uint8Array | null | undefined): unknown {

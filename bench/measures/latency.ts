@@ -6,7 +6,7 @@ import type { Bench, Site } from '../bench.ts';
 import { callsOf, countsOf, requireSame } from '../calls.ts';
 import { type Measure, median, type Row, ratios, row, summary } from '../measure.ts';
 import { walkthrough } from '../requests.ts';
-import { ofBare, ofProgram, type Times, timed } from '../runs.ts';
+import { ofBare, ofProgram, type Starter, type Times, timed } from '../runs.ts';
 import { runScript } from '../script.ts';
 
 /** What Polytomic needs for a call, in ms. */
@@ -30,21 +30,19 @@ async function measured(bench: Bench, site: Site): Promise<Row[]> {
   const signIn = (link: string) => sandbox.signIn(link);
   // No run can have its link before the calls that bring it, and asking is work for the worker.
   const worthAsking = () => pause(SERIAL_CALLS.provideLinkedInConnection * CALL_MS);
-  const program = async (): Promise<Times> => {
+  const called = (start: Starter) => async (): Promise<Times> => {
     await sandbox.reset(CALL_MS);
-    return timed(ofProgram(site, walkthrough), newName('run'), { worthAsking, everyMs: ASK_EVERY_MS, signIn });
+    return timed(start, newName('run'), { worthAsking, everyMs: ASK_EVERY_MS, signIn });
   };
+  const program = called(ofProgram(site, walkthrough));
+  // The same calls and nothing besides.
+  const calling = called(ofBare(site, { kind: 'calls' }));
   const waiting = (): Promise<Times> =>
     timed(ofBare(site, { kind: 'wait', serialCallMs: CALL_MS }), newName('run'), {
       worthAsking,
       everyMs: ASK_EVERY_MS,
       signIn: async () => undefined,
     });
-  // The same calls and nothing besides.
-  const calling = async (): Promise<Times> => {
-    await sandbox.reset(CALL_MS);
-    return timed(ofBare(site, { kind: 'calls' }), newName('run'), { worthAsking, everyMs: ASK_EVERY_MS, signIn });
-  };
   const script = async (): Promise<number> => {
     await sandbox.reset(CALL_MS);
     return runScript(sandbox.url, sandbox.apiKey, newName('script'), signIn);

@@ -100,17 +100,19 @@ export function summaryOf(info: ExecutionInfo): ProvisioningSummary {
   };
 }
 
-/** One that was not begun as `working` has its very stage there. */
+/** What the search attribute may be: a run that was not begun as `working` has its very stage there. */
+const ATTRIBUTES = [WORKING, ...STAGES] as const;
+
 function stageOf(attribute: string | undefined): ListedStage | undefined {
-  if (attribute === WORKING) return WORKING;
-  const stage = STAGES.find((one) => one === attribute);
+  const stage = ATTRIBUTES.find((one) => one === attribute);
   return stage === undefined ? undefined : listedStage(stage);
 }
 
 /** The values of the search attribute that are listed as this stage, as a Temporal query names them. */
 export function attributesOf(listed: ListedStage): string {
-  const values = [listed, ...STAGES.filter((stage) => listedStage(stage) === listed)];
-  return [...new Set(values)].map((value) => `'${value}'`).join(', ');
+  return ATTRIBUTES.filter((one) => listedStage(one) === listed)
+    .map((value) => `'${value}'`)
+    .join(', ');
 }
 
 /** A description together with what the run says of itself, or with why it says nothing. */

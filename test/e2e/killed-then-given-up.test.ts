@@ -2,8 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { decodedHistory } from '../../src/temporal/history.ts';
 import { giveUpUpdate, workflowIdOf } from '../../src/workflows/messages.ts';
-import { killed, type Machine, startMachine } from '../support/machine.ts';
-import { until } from '../support/until.ts';
+import { killed, type Machine, startMachine, untilUnderWay } from '../support/machine.ts';
 
 let machine: Machine;
 beforeEach(async () => {
@@ -16,13 +15,7 @@ async function killedWhileTheModelIsMade(name: string): Promise<string> {
   await machine.sandbox.fault({ match: { method: 'POST', path: '/api/models' }, latencyMs: 5_000 });
   const worker = await machine.startWorker();
   const started = await machine.start(name);
-  const handle = machine.temporal.workflow.getHandle(workflowIdOf(started));
-  await until('the model is being made', async () => {
-    const { raw } = await handle.describe();
-    return raw.pendingActivities?.some(
-      ({ activityType, lastStartedTime }) => activityType?.name === 'provideModel' && lastStartedTime != null,
-    );
-  });
+  await untilUnderWay(machine.temporal.workflow.getHandle(workflowIdOf(started)), 'provideModel');
   await killed(worker);
   return started;
 }

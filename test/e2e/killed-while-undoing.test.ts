@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { decodedHistory } from '../../src/temporal/history.ts';
 import { UNDO_WORKFLOW_TYPE, type UndoResult, undoWorkflowIdOf, workflowIdOf } from '../../src/workflows/messages.ts';
-import { killed, type Machine, startMachine } from '../support/machine.ts';
+import { killed, type Machine, startMachine, untilUnderWay } from '../support/machine.ts';
 import { until } from '../support/until.ts';
 import { ACCOUNT, newSync } from '../support/walkthrough.ts';
 
@@ -27,14 +27,8 @@ async function onlyThePersonIsMissing(name: string): Promise<void> {
 }
 
 /** Waits until a deletion is under way. */
-async function whileDeleting(workflowId: string): Promise<void> {
-  await until('something is being deleted', async () => {
-    const { raw } = await machine.temporal.workflow.getHandle(workflowId).describe();
-    return raw.pendingActivities?.some(({ activityType, lastStartedTime }) => {
-      return activityType?.name === 'undoEntry' && lastStartedTime != null;
-    });
-  });
-}
+const whileDeleting = (workflowId: string) =>
+  untilUnderWay(machine.temporal.workflow.getHandle(workflowId), 'undoEntry');
 
 /** How many of each kind the sandbox has. */
 async function things() {

@@ -6,7 +6,8 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Client } from '@temporalio/client';
+import type { Client, WorkflowHandle } from '@temporalio/client';
+import type { Activities } from '../../src/activities/activities.ts';
 import { AudienceClient } from '../../src/client.ts';
 import type { OwnedProcess } from '../../src/processes/owned-process.ts';
 import { startProgram } from '../../src/stack/start-program.ts';
@@ -15,6 +16,7 @@ import { type EmbeddedTemporal, startEmbeddedTemporal } from '../../src/temporal
 import { DEFAULT_TASK_QUEUE } from '../../src/worker-settings.ts';
 import { type Directions, directions } from './directions.ts';
 import { sandboxAt } from './sandbox-at.ts';
+import { until } from './until.ts';
 
 /** What runs, and what a test does with it. */
 export interface Machine extends Directions {
@@ -133,6 +135,16 @@ export async function startMachine({
     },
   };
   return machine;
+}
+
+/** Waits until an attempt of this activity is under way. */
+export async function untilUnderWay(handle: WorkflowHandle, activity: keyof Activities): Promise<void> {
+  await until(`an attempt of ${activity} is under way`, async () => {
+    const { raw } = await handle.describe();
+    return raw.pendingActivities?.some(
+      ({ activityType, lastStartedTime }) => activityType?.name === activity && lastStartedTime != null,
+    );
+  });
 }
 
 /** Kills a process, and waits until it is gone. */

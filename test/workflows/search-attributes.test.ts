@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { decodedHistory } from '../../src/temporal/history.ts';
 import { BLOCKED_STEP, PROVISIONING_STAGE, REQUESTER } from '../../src/temporal/search-attributes.ts';
 import { type ListedStage, WORKFLOW_TYPE, workflowIdOf } from '../../src/workflows/messages.ts';
+import { listedStagesIn } from '../support/listed-stages.ts';
 import { newName } from '../support/new-name.ts';
 import { ownWalkthrough, WRONG_QUERY } from '../support/own-walkthrough.ts';
 import { people } from '../support/people.ts';
@@ -14,12 +14,7 @@ beforeAll(async () => {
   stage = await newStage();
 });
 
-/** The stages that a list has told of the run, from its start on. */
-async function stagesListed(name: string): Promise<unknown[]> {
-  const { events } = (await decodedHistory(await stage.history(name))) as { events: object[] };
-  const values = JSON.stringify(events).matchAll(/"ProvisioningStage":"(\w+)"/g);
-  return [...values].map(([, value]) => value);
-}
+const stagesListed = async (name: string) => listedStagesIn(await stage.history(name));
 
 /** The ids of the runs that Temporal lists for this. */
 async function found(query: string): Promise<string[]> {
