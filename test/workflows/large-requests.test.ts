@@ -107,8 +107,16 @@ describe('a request as large as it may be', () => {
         expect(failures[0]?.message).toContain(`there is no audience “${longest}”`);
         expect(failures[1]?.message).toMatch(/has no column “no_column_0_.*…$/);
         expect(status.questions).toHaveLength(LIMITS.syncs - failures.length);
-        const notices = received.map(({ body }) => JSON.parse(body) as Notice);
-        const told = notices.filter(({ event }) => event === 'blocked' || event === 'choice_needed');
+        const toldOf = () => {
+          const notices = received.map(({ body }) => JSON.parse(body) as Notice);
+          return notices.filter(({ event }) => event === 'blocked' || event === 'choice_needed');
+        };
+        // What is under way was looked at before the run told its status: the notices may have begun in between.
+        await until('somebody is told of each, and nothing is under way', async () => {
+          const { pendingActivities } = await stage.audiences.status(name);
+          return toldOf().length >= LIMITS.syncs && pendingActivities.length === 0;
+        });
+        const told = toldOf();
         expect(new Set(told.map(({ step }) => step)).size).toBe(LIMITS.syncs);
         expect(told).toHaveLength(LIMITS.syncs);
 
