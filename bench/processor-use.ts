@@ -1,5 +1,6 @@
 /** What each part of a site does with the processors. */
 import type { Site } from './bench.ts';
+import { rounded } from './measure.ts';
 import { busySeconds, processorSeconds, type RunningWorker } from './processes.ts';
 
 /** Processor time in seconds, in all so far or of a while. */
@@ -43,4 +44,9 @@ export async function processorUseOf(
       machine: of('machine'),
     },
   };
+}
+
+/** The same for one of `runs`, in ms. */
+export function msARun(use: ProcessorUse, runs: number): Record<string, number> {
+  return Object.fromEntries(Object.entries(use).map(([part, seconds]) => [part, rounded((seconds * 1000) / runs)]));
 }

@@ -6,6 +6,7 @@ import { type Measure, type Row, row, summary } from '../measure.ts';
 import { givenAll, onGiven } from '../requests.ts';
 import { ofProgram, type Run } from '../runs.ts';
 import type { Sandbox } from '../sandbox.ts';
+import { type TimedOut, timedOut } from '../timed-out.ts';
 
 const RUNS = 1_000;
 
@@ -35,8 +36,8 @@ interface Recovery {
   finishS: number;
   /** When the shares of all runs had completed, in s. */
   completedByS: Record<'half' | 'ninety' | 'all', number>;
-  /** Activities that were under way when the worker was killed: each is missed only when its attempt's time is up. */
-  triedAgain: number;
+  /** What was under way when the worker was killed: each is missed only when its time is up. */
+  timedOut: TimedOut;
 }
 
 async function measured(bench: Bench, site: Site): Promise<Recovery> {
@@ -80,7 +81,7 @@ async function measured(bench: Bench, site: Site): Promise<Recovery> {
     doubled: (await doubles(sandbox)) - doubledBefore,
     finishS: by(1),
     completedByS: { half: by(0.5), ninety: by(0.9), all: by(1) },
-    triedAgain: await triedAgain(client, started),
+    timedOut: await timedOut(client, started),
   };
 }
 
@@ -88,7 +89,7 @@ function rowsOf(bench: Bench, rounds: readonly Recovery[]): Row[] {
   const details = {
     runs: bench.scaled(RUNS, 20),
     finishS: summary(rounds.map(({ finishS }) => finishS)),
-    triedAgain: summary(rounds.map(({ triedAgain: count }) => count)),
+    runsHeldUp: summary(rounds.map(({ timedOut: { runs } }) => runs)),
     rounds,
   };
   return [
@@ -113,14 +114,4 @@ function rowsOf(bench: Bench, rounds: readonly Recovery[]): Row[] {
 async function doubles(sandbox: Sandbox): Promise<number> {
   const { syncs, audiences } = (await sandbox.state()) as Record<'syncs' | 'audiences', Array<{ name: string }>>;
   return [syncs, audiences].reduce((sum, all) => sum + all.length - new Set(all.map(({ name }) => name)).size, 0);
-}
-
-/** How many activities took more than one attempt. */
-async function triedAgain(client: Site['client'], runs: readonly Run[]): Promise<number> {
-  let count = 0;
-  for (const { workflowId } of runs) {
-    const { events } = await client.workflow.getHandle(workflowId).fetchHistory();
-    count += (events ?? []).filter((event) => (event.activityTaskStartedEventAttributes?.attempt ?? 1) > 1).length;
-  }
-  return count;
 }

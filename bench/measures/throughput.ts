@@ -3,8 +3,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { newName } from '../../test/support/new-name.ts';
 import type { Bench, Site } from '../bench.ts';
 import { countsOf, requireSame } from '../calls.ts';
-import { type Measure, type Row, ratios, rounded, row, summary } from '../measure.ts';
-import { processorUseOf } from '../processor-use.ts';
+import { type Measure, type Row, ratios, row, summary } from '../measure.ts';
+import { msARun, processorUseOf } from '../processor-use.ts';
 import { walkthrough } from '../requests.ts';
 import { inSlots, ofBare, ofProgram, type Starter, timed } from '../runs.ts';
 
@@ -45,9 +45,7 @@ async function measured(bench: Bench, site: Site): Promise<Row[]> {
       inSlots(runs, AT_ONCE, (index) => drive(newName(`${kind}-${index}`))),
     );
     await worker.stop();
-    processorMs[kind].push(
-      Object.fromEntries(Object.entries(use).map(([part, s]) => [part, rounded((s * 1000) / runs)])),
-    );
+    processorMs[kind].push(msARun(use, runs));
     return runs / seconds;
   };
 

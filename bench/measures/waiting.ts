@@ -1,12 +1,13 @@
 /** What runs cost that wait for a person: to the worker's memory, to their history, and to those who go on. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { oauthCompletedSignal } from '../../src/workflows/messages.ts';
 import { newName } from '../../test/support/new-name.ts';
 import type { Bench, Site } from '../bench.ts';
-import { type Measure, type Row, ratios, row, summary } from '../measure.ts';
+import { type Measure, type Row, ratios, rounded, row, summary } from '../measure.ts';
 import { residentMib, watchMemory } from '../processes.ts';
+import { msARun, processorUseOf } from '../processor-use.ts';
 import { existingSync, linkedInConnection, onGiven, snowflakeAndModel } from '../requests.ts';
 import { inSlots, ofProgram, type Run } from '../runs.ts';
+import { type TimedOut, timedOut } from '../timed-out.ts';
 
 const PARKED = 10_000;
 const SIGNED_IN = 1_000;
@@ -42,6 +43,12 @@ interface Wait {
   finishingMib: number;
   /** How long it took the signed in ones to finish, in s. */
   finishS: number;
+  /** When the shares of the signed in ones had finished, in s: a tail shows. */
+  finishedByS: Record<'half' | 'ninety' | 'all', number>;
+  /** Processor time that each part of the site took meanwhile, for a signed in run, in ms. */
+  processorMsARun: Record<string, number>;
+  /** What Temporal handed out meanwhile for the signed in ones and nobody answered. */
+  timedOut: TimedOut;
   /** Most events that the history of a run grew by from the moment it was parked until the end of the measure. */
   historyGrowth: number;
 }
@@ -80,13 +87,27 @@ async function measured(bench: Bench, site: Site, parked: number): Promise<Wait>
   const restartedMib = await residentMib(another.pid);
   for (const { link } of connections) await sandbox.signIn(link);
   const memory = watchMemory(another.pid);
-  const finishS = await inSlots(goingOn, AT_ONCE, async (index) => {
-    const handle = client.workflow.getHandle(runs[index]?.workflowId ?? '');
-    await handle.signal(oauthCompletedSignal);
-    await handle.result();
-  });
+  const signedIn = runs.slice(0, goingOn);
+  const finishedAt: number[] = [];
+  const signedInAt = new Date();
+  const { seconds: finishS, use } = await processorUseOf(site, [another], () =>
+    inSlots(goingOn, AT_ONCE, async (index) => {
+      const run = signedIn[index];
+      await run?.signedIn();
+      await run?.done();
+      finishedAt.push((Date.now() - signedInAt.getTime()) / 1000);
+    }),
+  );
   const finishingMib = await memory.stop();
   const after = await lengths();
+  const by = (share: number) => rounded(finishedAt[Math.ceil(share * goingOn) - 1] ?? Number.NaN);
+  const unanswered = await timedOut(client, signedIn, signedInAt);
+  // On a server that stays they would wait on beside whatever is measured next.
+  if (site.serverPid === undefined) {
+    await inSlots(parked - goingOn, AT_ONCE, (index) =>
+      client.workflow.getHandle(runs[goingOn + index]?.workflowId ?? '').terminate(),
+    );
+  }
   const growth = after.map((length, index) => length - (before[index] ?? 0));
   return {
     parked,
@@ -95,6 +116,9 @@ async function measured(bench: Bench, site: Site, parked: number): Promise<Wait>
     restartedMib,
     finishingMib,
     finishS,
+    finishedByS: { half: by(0.5), ninety: by(0.9), all: by(1) },
+    processorMsARun: msARun(use, goingOn),
+    timedOut: unanswered,
     historyGrowth: Math.max(0, ...growth),
   };
 }
@@ -110,7 +134,7 @@ async function lengthOf({ client }: Site, workflowId: string): Promise<number> {
 }
 
 function rowsOf(bench: Bench, few: readonly Wait[], many: readonly Wait[]): Row[] {
-  const compared = (name: string, of: string, key: keyof Wait) => {
+  const compared = (name: string, of: string, key: 'finishingMib' | 'finishS') => {
     const [ours, theirs] = [many, few].map((all) => all.map((one) => one[key]));
     if (ours === undefined || theirs === undefined) throw new Error('two are compared');
     const details = { manyParked: summary(ours), fewParked: summary(theirs), many, few };
