@@ -1,6 +1,9 @@
 /** What the figures were taken on. */
+import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { cpus, release, type as system, totalmem } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { TUNING } from '../src/temporal/embedded-server.ts';
 
 /** A machine, and the versions of what runs on it. */
@@ -28,6 +31,20 @@ export async function describeMachine(): Promise<Machine> {
     node: process.version,
     packages: Object.fromEntries(versions),
   };
+}
+
+/** The commit that is measured; results and the page that is filled from them do not make it another one. */
+export async function measuredCommit(): Promise<string | undefined> {
+  const run = promisify(execFile);
+  const options = { cwd: fileURLToPath(new URL('..', import.meta.url)) };
+  try {
+    const { stdout: commit } = await run('git', ['rev-parse', '--short', 'HEAD'], options);
+    const others = ['.', ':!bench/results', ':!docs'];
+    const { stdout: changes } = await run('git', ['status', '--porcelain', '--', ...others], options);
+    return changes === '' ? commit.trim() : `${commit.trim()}-dirty`;
+  } catch {
+    return undefined;
+  }
 }
 
 /** How the embedded server is set, beyond the defaults of Temporal's development server. */

@@ -3,10 +3,10 @@
  * docs/performance.md explains each row.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Bench } from './bench.ts';
-import { describeMachine, EMBEDDED_SERVER } from './machine.ts';
+import { describeMachine, EMBEDDED_SERVER, measuredCommit } from './machine.ts';
 import type { Row } from './measure.ts';
 import { MEASURES } from './measures.ts';
 import { RESULTS, type Results, writeReport } from './report.ts';
@@ -42,6 +42,7 @@ async function main(): Promise<void> {
   if (!Number.isInteger(rounds) || rounds < 1 || !(scale > 0) || unknown.length > 0) throw new Error(USAGE);
 
   const machine = await describeMachine();
+  const commit = await measuredCommit();
   const started = values.address === undefined ? EMBEDDED_SERVER : 'ran already';
   const bench = await Bench.prepare({
     rounds,
@@ -60,6 +61,7 @@ async function main(): Promise<void> {
     all.push(...rows);
     const results: Results = {
       measure: id,
+      commit,
       takenAt,
       machine,
       server: { ...bench.server, started },
@@ -70,7 +72,7 @@ async function main(): Promise<void> {
     await writeFile(join(values.out, `${id}.json`), `${JSON.stringify(results, null, 2)}\n`);
   }
   console.log(table(all));
-  if (resolve(values.out).startsWith(resolve(RESULTS))) await writeReport(MEASURES.map(({ id }) => id));
+  if (!relative(RESULTS, resolve(values.out)).startsWith('..')) await writeReport(MEASURES.map(({ id }) => id));
 }
 
 try {

@@ -4,11 +4,10 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import fetch from 'node-fetch';
 import { freePorts } from '../src/processes/free-ports.ts';
-import { type OwnedProcess, startOwnedProcess } from '../src/processes/owned-process.ts';
+import { startOwnedProcess } from '../src/processes/owned-process.ts';
 
 /** A worker, the program's or a bare one. */
 export interface RunningWorker {
-  process: OwnedProcess;
   pid: number;
   /** From its start until it polled, in ms. */
   readyMs: number;
@@ -53,7 +52,6 @@ export async function startWorker(
     await process.exited;
   };
   return {
-    process,
     pid: process.pid,
     readyMs: performance.now() - startedAt,
     stop: () => end('SIGTERM'),
@@ -72,18 +70,9 @@ async function answers(url: string): Promise<boolean> {
 
 /** Memory of a process that is resident now, in MiB, as Linux tells it. */
 export async function residentMib(pid: number): Promise<number> {
-  return memory(pid, 'VmRSS');
-}
-
-/** The most that a process has had resident so far, in MiB. */
-export async function peakMib(pid: number): Promise<number> {
-  return memory(pid, 'VmHWM');
-}
-
-async function memory(pid: number, field: string): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  const [, kib] = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status) ?? [];
-  if (kib === undefined) throw new Error(`/proc/${pid}/status has no ${field}`);
+  const [, kib] = /^VmRSS:\s+(\d+) kB$/m.exec(status) ?? [];
+  if (kib === undefined) throw new Error(`/proc/${pid}/status has no VmRSS`);
   return Number(kib) / 1024;
 }
 

@@ -14,6 +14,8 @@ import { shown } from './table.ts';
 /** What a file of results holds. */
 export interface Results {
   measure: string;
+  /** Of the code that was measured, with `-dirty` where it had changes; absent outside of a repository. */
+  commit?: string | undefined;
   takenAt: string;
   machine: Machine;
   server: { version?: string; persistence?: string; started: unknown };

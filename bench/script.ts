@@ -6,9 +6,6 @@ import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import fetch from 'node-fetch';
 
-/** The number of calls in the walkthrough. */
-export const CALLS = 10;
-
 /** Makes the ten calls; `signIn` is the person in the middle. Returns how long the calls took, without the person, in ms. */
 export async function runScript(
   baseUrl: string,

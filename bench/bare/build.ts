@@ -26,6 +26,8 @@ export async function buildBare(): Promise<BareBuild> {
   const { code } = await bundleWorkflowCode({
     workflowsPath: fileURLToPath(new URL('workflows.ts', import.meta.url)),
     logger: new DefaultLogger('WARN'),
+    // As the program's: with the sources in it, each worker would read and keep more than the code.
+    webpackConfigHook: (config) => ({ ...config, devtool: 'inline-nosources-source-map' }),
   });
   const bundle = `${DIRECTORY}workflow-bundle.js`;
   await writeFile(bundle, code);

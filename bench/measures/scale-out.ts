@@ -3,12 +3,14 @@ import { newName } from '../../test/support/new-name.ts';
 import type { Bench, Site } from '../bench.ts';
 import { type Measure, median, type Row, rounded, row } from '../measure.ts';
 import { processorUseOf } from '../processor-use.ts';
-import { givenAll, onGiven } from '../requests.ts';
-import { inSlots, ofProgram } from '../runs.ts';
+import { givenMany, onGiven, sharedBy } from '../requests.ts';
+import { inSlots, ofProgram, type Run } from '../runs.ts';
+import { type TimedOut, timedOut } from '../timed-out.ts';
 
 const WORKERS = [1, 2, 4] as const;
 const RUNS = 400;
-const AT_ONCE = 200;
+/** As many as one worker keeps in its cache: with more it would replay those that do not fit, and two workers would not. */
+const AT_ONCE = 100;
 const CALL_MS = 150;
 
 /** From which share on processors count as full. */
@@ -30,6 +32,8 @@ interface Load {
   sandboxProcessors: number;
   workerProcessors: number;
   machineProcessors: number;
+  /** What Temporal handed out and nobody answered: each holds its run up, at the end that of all. */
+  timedOut: TimedOut;
 }
 
 async function measured(bench: Bench, site: Site): Promise<Row[]> {
@@ -53,7 +57,7 @@ async function measured(bench: Bench, site: Site): Promise<Row[]> {
   return [
     row(
       'scale-out',
-      { atMost: 0, of: 'doublings of workers without growth though processors are free' },
+      { atMost: 0, of: 'doublings of workers without growth though processors are free', inEachRound: true },
       'count',
       stalled,
       {
@@ -72,11 +76,16 @@ async function load(bench: Bench, site: Site, count: number): Promise<Load> {
   const workers = await Promise.all(Array.from({ length: count }, () => site.startWorker()));
   const runs = bench.scaled(RUNS, 20);
   // Nobody asks meanwhile: queries are work for workers too, and not of the kind that is measured.
-  const given = await givenAll(sandbox);
+  const { linkedins, ...given } = await givenMany(sandbox);
   await sandbox.delay(CALL_MS);
-  const start = ofProgram(site, (name) => onGiven(name, given));
+  const started: Run[] = [];
   const { seconds, use } = await processorUseOf(site, workers, () =>
-    inSlots(runs, AT_ONCE, async (index) => (await start(newName(`run-${index}`))).done()),
+    inSlots(runs, AT_ONCE, async (index) => {
+      const request = (name: string) => onGiven(name, { ...given, linkedin: sharedBy(linkedins, index) });
+      const run = await ofProgram(site, request)(newName(`run-${index}`));
+      started.push(run);
+      await run.done();
+    }),
   );
   for (const worker of workers) await worker.stop();
   return {
@@ -86,13 +95,19 @@ async function load(bench: Bench, site: Site, count: number): Promise<Load> {
     sandboxProcessors: use.sandbox / seconds,
     workerProcessors: use.workers / seconds,
     machineProcessors: use.machine / seconds,
+    timedOut: await timedOut(site.client, started),
   };
 }
 
 /** The median of each figure. */
 function averaged(loads: readonly Load[]): Record<string, number> {
-  const [first] = loads;
-  if (first === undefined) throw new Error('there was no load');
-  const keys = Object.keys(first) as Array<keyof Load>;
+  const keys = [
+    'workers',
+    'runsPerSecond',
+    'serverProcessors',
+    'sandboxProcessors',
+    'workerProcessors',
+    'machineProcessors',
+  ] as const;
   return Object.fromEntries(keys.map((key) => [key, rounded(median(loads.map((one) => one[key] ?? 0)))]));
 }

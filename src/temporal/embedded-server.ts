@@ -78,18 +78,19 @@ const PORT_TRIES = 4;
 
 /**
  * What makes the development server fast: nine no-op activities take a fraction of 950 ms on two cores. With one history
- * shard its queues are read 20 times a second by default, which puts every step of a workflow on a grid of 50 ms. A run that has
- * waited long is read from the database again, which is a quarter of what its end costs the server, unless the server still has it
- * in memory: the development server keeps 8096 runs there, any other one 128 000. 20 000 are kept here: ten thousand took the
- * process to 600 MiB, with this setting or without.
+ * shard its queues are read 20 times a second by default, which puts every step of a workflow on a grid of 50 ms. A queue keeps
+ * each task until it notes how far it is, every 30 s by default, and goes through all of them with each read: with many runs at
+ * once that is a fifth of the server's work.
  */
 export const TUNING: readonly string[] = [
   '--sqlite-pragma=journal_mode=wal',
   '--sqlite-pragma=synchronous=normal',
-  '--dynamic-config-value=history.hostLevelCacheMaxSize=20000',
   '--dynamic-config-value=history.transferProcessorMaxPollRPS=2000',
   '--dynamic-config-value=history.timerProcessorMaxPollRPS=2000',
   '--dynamic-config-value=history.visibilityProcessorMaxPollRPS=2000',
+  '--dynamic-config-value=history.transferProcessorUpdateAckInterval="1s"',
+  '--dynamic-config-value=history.timerProcessorUpdateAckInterval="1s"',
+  '--dynamic-config-value=history.visibilityProcessorUpdateAckInterval="1s"',
 ];
 
 /**
