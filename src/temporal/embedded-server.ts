@@ -78,9 +78,7 @@ const PORT_TRIES = 4;
 
 /**
  * What makes the development server fast: nine no-op activities take a fraction of 950 ms on two cores. With one history
- * shard its queues are read 20 times a second by default, which puts every step of a workflow on a grid of 50 ms. A queue keeps
- * each task until it notes how far it is, every 30 s by default, and goes through all of them with each read: with many runs at
- * once that is a fifth of the server's work.
+ * shard its queues are read 20 times a second by default, which puts every step of a workflow on a grid of 50 ms.
  */
 export const TUNING: readonly string[] = [
   '--sqlite-pragma=journal_mode=wal',
@@ -88,9 +86,6 @@ export const TUNING: readonly string[] = [
   '--dynamic-config-value=history.transferProcessorMaxPollRPS=2000',
   '--dynamic-config-value=history.timerProcessorMaxPollRPS=2000',
   '--dynamic-config-value=history.visibilityProcessorMaxPollRPS=2000',
-  '--dynamic-config-value=history.transferProcessorUpdateAckInterval="1s"',
-  '--dynamic-config-value=history.timerProcessorUpdateAckInterval="1s"',
-  '--dynamic-config-value=history.visibilityProcessorUpdateAckInterval="1s"',
 ];
 
 /**
