@@ -16,8 +16,6 @@ const worker = await Worker.create({
   maxCachedWorkflows: 100,
   maxConcurrentActivityTaskExecutions: 50,
   stickyQueueScheduleToStartTimeout: 2_000,
-  workflowTaskPollerBehavior: { type: 'autoscaling' },
-  activityTaskPollerBehavior: { type: 'autoscaling' },
 });
 const health = createServer((_request, response) => {
   response.writeHead(worker.getState() === 'RUNNING' ? 200 : 503).end();
