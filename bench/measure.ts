@@ -67,6 +67,11 @@ export function median(values: readonly number[]): number {
   return (low + high) / 2;
 }
 
+/** Up to where the smallest `share` of all goes; `NaN` if there is none. */
+export function byShare(values: readonly number[], share: number): number {
+  return values.toSorted((a, b) => a - b)[Math.ceil(share * values.length) - 1] ?? Number.NaN;
+}
+
 /** The largest less the smallest. */
 function spread(values: readonly number[]): number {
   return Math.max(...values) - Math.min(...values);

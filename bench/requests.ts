@@ -90,31 +90,28 @@ export async function snowflakeAndModel(sandbox: Sandbox): Promise<{ snowflake: 
 
 /** Connections that somebody has signed in to and enabled the ad account of, and a model. */
 export async function givenAll(sandbox: Sandbox): Promise<Given> {
-  const { linkedins, ...given } = await givenMany(sandbox, 1);
-  return { ...given, linkedin: linkedins[0] ?? '' };
+  return sharedBy(await givenMany(sandbox, 1), 0);
 }
 
 /** How many LinkedIn Ads connections many runs share: with one, each look at its syncs and audiences would read those of all runs. */
 export const CONNECTIONS = 50;
 
-/** The same with several LinkedIn Ads connections. */
-export async function givenMany(
-  sandbox: Sandbox,
-  connections = CONNECTIONS,
-): Promise<Omit<Given, 'linkedin'> & { linkedins: string[] }> {
-  const linkedins: string[] = [];
+/** The same with several LinkedIn Ads connections: one of each, on the same model. */
+export async function givenMany(sandbox: Sandbox, connections = CONNECTIONS): Promise<Given[]> {
+  const shared = await snowflakeAndModel(sandbox);
+  const all: Given[] = [];
   for (let index = 0; index < connections; index += 1) {
     const name = `LinkedIn ${index}`;
-    const { id, link } = await linkedInConnection(sandbox, name);
+    const { id: linkedin, link } = await linkedInConnection(sandbox, name);
     await sandbox.signIn(link);
     // What a run writes on a connection that it did not make it looks at again a while later: that would be measured.
-    await sandbox.call('PUT', `/api/connections/${id}`, { name, configuration: { accounts: [ACCOUNT] } });
-    linkedins.push(id);
+    await sandbox.call('PUT', `/api/connections/${linkedin}`, { name, configuration: { accounts: [ACCOUNT] } });
+    all.push({ ...shared, linkedin });
   }
-  return { ...(await snowflakeAndModel(sandbox)), linkedins };
+  return all;
 }
 
-/** Of the connections that runs share, the one that the run of this number uses. */
+/** Of what runs share, what the run of this number uses. */
 export function sharedBy<T>(all: readonly T[], index: number): T {
   const one = all[index % all.length];
   if (one === undefined) throw new Error('there is nothing to share');

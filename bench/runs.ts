@@ -2,8 +2,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ProvisioningRequest } from '../src/request/schema.ts';
 import { oauthCompletedSignal, statusQuery, workflowIdOf } from '../src/workflows/messages.ts';
+import { newName } from '../test/support/new-name.ts';
 import { type BareRun, type Given, linkQuery, signedInSignal, type Work } from './bare/workflows.ts';
 import type { Site } from './bench.ts';
+import { onGiven, sharedBy } from './requests.ts';
 
 /** One run under way. */
 export interface Run {
@@ -32,6 +34,11 @@ export function ofProgram({ audiences, client }: Site, request: (name: string) =
       done: () => handle.result(),
     };
   };
+}
+
+/** Starts the run of this number on what runs share. */
+export function startShared(site: Site, given: readonly Given[], index: number): Promise<Run> {
+  return ofProgram(site, (name) => onGiven(name, sharedBy(given, index)))(newName(`run-${index}`));
 }
 
 /** Runs of the bare workflow. */
@@ -98,4 +105,13 @@ export async function inSlots(
   };
   await Promise.all(Array.from({ length: Math.min(atOnce, count) }, slot));
   return (performance.now() - startedAt) / 1000;
+}
+
+/** The same for each of `all`. */
+export async function eachInSlots<T>(
+  all: readonly T[],
+  atOnce: number,
+  work: (one: T) => Promise<unknown>,
+): Promise<number> {
+  return inSlots(all.length, atOnce, (index) => work(all[index] as T));
 }

@@ -24,7 +24,7 @@ export async function timedOut(client: Site['client'], runs: readonly Run[], sin
   for (const { workflowId } of runs) {
     const { events } = await client.workflow.getHandle(workflowId).fetchHistory();
     const names = new Map<string, string>();
-    const before = sumOf(found);
+    let heldUp = false;
     for (const event of events ?? []) {
       const { activityTaskScheduledEventAttributes: scheduled, activityTaskStartedEventAttributes: started } = event;
       names.set(String(event.eventId), scheduled?.activityType?.name ?? '');
@@ -32,20 +32,19 @@ export async function timedOut(client: Site['client'], runs: readonly Run[], sin
       if (started?.lastFailure?.timeoutFailureInfo) {
         const name = names.get(String(started.scheduledEventId)) ?? '';
         found.activities[name] = (found.activities[name] ?? 0) + 1;
+        heldUp = true;
       }
       const task = event.workflowTaskTimedOutEventAttributes;
       if (task && task.timeoutType === SCHEDULE_TO_START) found.stickyWorkflowTasks += 1;
-      else if (task) found.workflowTasks += 1;
+      else if (task) {
+        found.workflowTasks += 1;
+        heldUp = true;
+      }
     }
-    if (sumOf(found) > before) found.runs += 1;
+    if (heldUp) found.runs += 1;
   }
   return found;
 }
 
 /** `TIMEOUT_TYPE_SCHEDULE_TO_START` of Temporal's API. Its enum is in a package of the SDK that is not for use from outside. */
 const SCHEDULE_TO_START = 2;
-
-/** What holds a run up for long. */
-function sumOf({ activities, workflowTasks }: TimedOut): number {
-  return Object.values(activities).reduce((sum, count) => sum + count, workflowTasks);
-}

@@ -63,8 +63,8 @@ async function measured(bench: Bench, site: Site): Promise<Row[]> {
     bench.tell(`footprint, round ${round + 1}: ${JSON.stringify(rounds)}`);
   }
   const compared = (name: string, key: keyof Footprint, atMost: number, details: Record<string, unknown> = {}) => {
-    const [ours, theirs] = [rounds.program, rounds.bare].map((all) => all.map((one) => one[key]));
-    if (ours === undefined || theirs === undefined) throw new Error('two are compared');
+    const ours = rounds.program.map((one) => one[key]);
+    const theirs = rounds.bare.map((one) => one[key]);
     const mark = { atMost, of: 'of a bare worker' };
     return row(name, mark, 'ratio', ratios(ours, theirs), {
       program: summary(ours),

@@ -1,11 +1,10 @@
 /** What a kill -9 of the only worker does to many runs in flight. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { newName } from '../../test/support/new-name.ts';
 import { until } from '../../test/support/until.ts';
 import type { Bench, Site } from '../bench.ts';
-import { type Measure, type Row, row, summary } from '../measure.ts';
-import { givenMany, onGiven, sharedBy } from '../requests.ts';
-import { ofProgram, type Run } from '../runs.ts';
+import { byShare, type Measure, type Row, row, summary } from '../measure.ts';
+import { givenMany } from '../requests.ts';
+import { type Run, startShared } from '../runs.ts';
 import type { Sandbox } from '../sandbox.ts';
 import { type TimedOut, timedOut } from '../timed-out.ts';
 
@@ -13,6 +12,9 @@ const RUNS = 1_000;
 
 /** What has to be done of all runs before the worker is killed. */
 const DONE_SHARE = 0.05;
+
+/** How long to wait for a first run to complete, and for a first call, in ms. */
+const PROGRESS_TIMEOUT_MS = 120_000;
 
 /** What has not completed so long after the new worker was ready counts as lost, in ms. */
 const LOST_AFTER_MS = 600_000;
@@ -50,12 +52,8 @@ interface Recovery {
 /** Starts all runs: they are in flight before any of them can end, as there is no worker yet. */
 async function startAll(bench: Bench, site: Site): Promise<Run[]> {
   await site.sandbox.reset(20);
-  const { linkedins, ...given } = await givenMany(site.sandbox);
-  const started = Array.from({ length: bench.scaled(RUNS, 20) }, (_, index) => {
-    const request = (name: string) => onGiven(name, { ...given, linkedin: sharedBy(linkedins, index) });
-    return ofProgram(site, request)(newName(`run-${index}`));
-  });
-  return Promise.all(started);
+  const given = await givenMany(site.sandbox);
+  return Promise.all(Array.from({ length: bench.scaled(RUNS, 20) }, (_, index) => startShared(site, given, index)));
 }
 
 async function unharmed(bench: Bench, site: Site): Promise<number> {
@@ -81,7 +79,7 @@ async function measured(bench: Bench, site: Site): Promise<Omit<Recovery, 'unhar
       () => undefined,
     ),
   );
-  await until('some runs to complete', () => completedAt.length >= Math.max(1, DONE_SHARE * runs), 120_000);
+  await until('some runs to complete', () => completedAt.length >= Math.max(1, DONE_SHARE * runs), PROGRESS_TIMEOUT_MS);
   await worker.kill();
   // What was under way when it was killed is answered by then.
   await pause(500);
@@ -89,14 +87,13 @@ async function measured(bench: Bench, site: Site): Promise<Omit<Recovery, 'unhar
 
   await site.startWorker();
   const readyAt = performance.now();
-  await until('a call of the new worker', async () => (await sandbox.requests(seen)).length > 0, 120_000);
+  await until('a call of the new worker', async () => (await sandbox.requests(seen)).length > 0, PROGRESS_TIMEOUT_MS);
   const firstProgressS = (performance.now() - readyAt) / 1000;
   const tooLong = new AbortController();
   await Promise.race([Promise.all(ends), pause(LOST_AFTER_MS, undefined, { signal: tooLong.signal })]);
   tooLong.abort();
 
-  const sorted = completedAt.toSorted((a, b) => a - b);
-  const by = (share: number) => ((sorted[Math.ceil(share * sorted.length) - 1] ?? Number.NaN) - readyAt) / 1000;
+  const by = (share: number) => (byShare(completedAt, share) - readyAt) / 1000;
   return {
     firstProgressS,
     lost: runs - completedAt.length,

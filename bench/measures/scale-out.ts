@@ -1,14 +1,14 @@
 /** What 1, 2 and 4 workers get through at a Polytomic that needs 150 ms a call, and what the server and the rest do meanwhile. */
-import { newName } from '../../test/support/new-name.ts';
 import type { Bench, Site } from '../bench.ts';
 import { type Measure, median, type Row, rounded, row } from '../measure.ts';
 import { processorUseOf } from '../processor-use.ts';
-import { givenMany, onGiven, sharedBy } from '../requests.ts';
-import { inSlots, ofProgram, type Run } from '../runs.ts';
+import { givenMany } from '../requests.ts';
+import { inSlots, type Run, startShared } from '../runs.ts';
 import { type TimedOut, timedOut } from '../timed-out.ts';
 
 const WORKERS = [1, 2, 4] as const;
 const RUNS = 400;
+
 /** As many as one worker keeps in its cache: with more it would replay those that do not fit, and two workers would not. */
 const AT_ONCE = 100;
 const CALL_MS = 150;
@@ -76,13 +76,12 @@ async function load(bench: Bench, site: Site, count: number): Promise<Load> {
   const workers = await Promise.all(Array.from({ length: count }, () => site.startWorker()));
   const runs = bench.scaled(RUNS, 20);
   // Nobody asks meanwhile: queries are work for workers too, and not of the kind that is measured.
-  const { linkedins, ...given } = await givenMany(sandbox);
+  const given = await givenMany(sandbox);
   await sandbox.delay(CALL_MS);
   const started: Run[] = [];
   const { seconds, use } = await processorUseOf(site, workers, () =>
     inSlots(runs, AT_ONCE, async (index) => {
-      const request = (name: string) => onGiven(name, { ...given, linkedin: sharedBy(linkedins, index) });
-      const run = await ofProgram(site, request)(newName(`run-${index}`));
+      const run = await startShared(site, given, index);
       started.push(run);
       await run.done();
     }),

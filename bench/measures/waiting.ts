@@ -3,11 +3,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { newName } from '../../test/support/new-name.ts';
 import { until } from '../../test/support/until.ts';
 import type { Bench, Site } from '../bench.ts';
-import { type Measure, type Row, ratios, rounded, row, summary } from '../measure.ts';
+import { byShare, type Measure, type Row, ratios, rounded, row, summary } from '../measure.ts';
 import { residentMib, watchMemory } from '../processes.ts';
 import { msARun, processorUseOf } from '../processor-use.ts';
 import { CONNECTIONS, existingSync, linkedInConnection, onGiven, sharedBy, snowflakeAndModel } from '../requests.ts';
-import { inSlots, ofProgram, type Run } from '../runs.ts';
+import { eachInSlots, inSlots, ofProgram, type Run } from '../runs.ts';
 import { type TimedOut, timedOut } from '../timed-out.ts';
 
 const PARKED = 10_000;
@@ -88,21 +88,19 @@ async function measured(bench: Bench, site: Site, parked: number): Promise<Wait>
   const finishedAt: number[] = [];
   const signedInAt = new Date();
   const { seconds: finishS, use } = await processorUseOf(site, [another], () =>
-    inSlots(goingOn, AT_ONCE, async (index) => {
-      const run = signedIn[index];
-      await run?.signedIn();
-      await run?.done();
+    eachInSlots(signedIn, AT_ONCE, async (run) => {
+      await run.signedIn();
+      await run.done();
       finishedAt.push((Date.now() - signedInAt.getTime()) / 1000);
     }),
   );
   const finishingMib = await memory.stop();
   const after = await lengths();
-  const by = (share: number) => rounded(finishedAt[Math.ceil(share * goingOn) - 1] ?? Number.NaN);
   const unanswered = await timedOut(client, signedIn, signedInAt);
   // On a server that stays they would wait on beside whatever is measured next.
   if (site.serverPid === undefined) {
-    await inSlots(parked - goingOn, AT_ONCE, (index) =>
-      client.workflow.getHandle(runs[goingOn + index]?.workflowId ?? '').terminate(),
+    await eachInSlots(runs.slice(goingOn), AT_ONCE, ({ workflowId }) =>
+      client.workflow.getHandle(workflowId).terminate(),
     );
   }
   const growth = after.map((length, index) => length - (before[index] ?? 0));
@@ -113,7 +111,7 @@ async function measured(bench: Bench, site: Site, parked: number): Promise<Wait>
     restartedMib,
     finishingMib,
     finishS,
-    finishedByS: { half: by(0.5), ninety: by(0.9) },
+    finishedByS: { half: rounded(byShare(finishedAt, 0.5)), ninety: rounded(byShare(finishedAt, 0.9)) },
     processorMsARun: msARun(use, goingOn),
     timedOut: unanswered,
     historyGrowth: Math.max(0, ...growth),
@@ -139,8 +137,8 @@ async function lengthOf({ client }: Site, workflowId: string): Promise<number> {
 
 function rowsOf(bench: Bench, few: readonly Wait[], many: readonly Wait[]): Row[] {
   const compared = (name: string, of: string, key: 'finishingMib' | 'finishS', more: Record<string, unknown>) => {
-    const [ours, theirs] = [many, few].map((all) => all.map((one) => one[key]));
-    if (ours === undefined || theirs === undefined) throw new Error('two are compared');
+    const ours = many.map((one) => one[key]);
+    const theirs = few.map((one) => one[key]);
     const details = { manyParked: summary(ours), fewParked: summary(theirs), ...more };
     return row(name, { atMost: 1.1, of }, 'ratio', ratios(ours, theirs), details);
   };
