@@ -52,12 +52,13 @@ export function barPlot(title: string, unit: string, bars: readonly Bar[]): stri
 /** Lines over the same places, such as numbers of workers. */
 export function linePlot(title: string, unit: string, places: readonly string[], lines: readonly Line[]): string {
   const frame = { left: 60, right: WIDTH - 230, top: 64, bottom: 320 };
-  const largest = Math.max(...lines.flatMap(({ values }) => values)) * 1.1;
+  const step = roundStep(Math.max(...lines.flatMap(({ values }) => values)) / 4);
+  const largest = step * 4;
   const x = (index: number) =>
     round(frame.left + ((frame.right - frame.left) * index) / Math.max(1, places.length - 1));
   const y = (value: number) => round(frame.bottom - ((frame.bottom - frame.top) * value) / largest);
-  const ticks = [0, 1, 2, 3, 4].map((step) => {
-    const value = (largest * step) / 4;
+  const ticks = [0, 1, 2, 3, 4].map((tick) => {
+    const value = step * tick;
     return `<path d="M${frame.left} ${y(value)}H${frame.right}" stroke="#d5dade"/><text x="${frame.left - 8}" y="${y(value) + 5}" text-anchor="end">${figure(value)}</text>`;
   });
   const names = places.map(
@@ -96,6 +97,12 @@ function svg(height: number, title: string, unit: string, content: string): stri
 ${content}
 </svg>
 `;
+}
+
+/** The least of 1, 2, 5, 10, 20 … (and 0.5, 0.2 …) that is not below `value`. */
+function roundStep(value: number): number {
+  const power = 10 ** Math.floor(Math.log10(value));
+  return ([1, 2, 5].find((factor) => factor * power >= value) ?? 10) * power;
 }
 
 function figure(value: number): string {
