@@ -55,9 +55,9 @@ export function expectsOneOf(words: readonly string[]): (issue: { input?: unknow
   };
 }
 
-/** A key for a message: in backquotes, cut to its beginning, and without characters that could disturb a terminal. */
+/** A key for a message: in backquotes, cut to its beginning, without what could disturb a terminal and without halves of characters. */
 export function shownKey(key: string): string {
-  return `\`${shortKey(key).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}`]/gu, '\u{fffd}')}\``;
+  return `\`${shortKey(key).replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}`]/gu, '\u{fffd}')}\``;
 }
 
 /** A key cut to its beginning. */

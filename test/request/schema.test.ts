@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { LIMITS, parseRequest } from '../../src/request/schema.ts';
+import { LIMITS, parseRequest, pathText } from '../../src/request/schema.ts';
 import { changed, faultLines, walkthrough } from './valid-request.ts';
 
 const keyPair = { name: 'S', account: 'a', username: 'u', dbname: 'd', privateKey: { file: 'key.p8' } };
@@ -241,5 +241,14 @@ describe('a request that is refused', () => {
     const [long] = faultLines({ ...walkthrough(), ['k'.repeat(5000)]: 1 });
     expect(long?.length).toBeLessThan(400);
     expect(faultLines({ ...walkthrough(), 'a\u001b[31m': 1 })[0]).toContain('unknown key `a\ufffd[31m`');
+  });
+
+  it('with no half of a character, be it in the key or left by the cut', () => {
+    expect(pathText(['syncs', 0, '𐀀\ud800'])).toBe('syncs[0][`𐀀\ufffd`]');
+    const long = '𐀀'.repeat(LIMITS.shownKey);
+    for (const key of [long, `k${long}`]) {
+      const told = faultLines({ ...walkthrough(), [key]: 1 });
+      expect(told).toEqual([expect.stringMatching(/unknown key `k?𐀀+\ufffd?…`/u)]);
+    }
   });
 });
